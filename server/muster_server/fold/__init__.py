@@ -1,0 +1,1 @@
+"""Received reports become facts, in pure, idempotent steps. No Flask, SQL, Celery, environment or clock."""

@@ -1,0 +1,56 @@
+"""The estate at one instant: what `/metrics`, the estate page and the coverage page read. Plain data.
+
+Every figure stands beside how many devices it is made of, and how many could not be judged. A missing figure is null.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class StartGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Starts of the last 30 days of one class and kind, by one mark and quality; never mixed."""
+
+    device_class: str
+    kind: str
+    mark: str
+    quality: str
+    devices: int
+    starts: int
+    median_ms: int | None
+    p90_ms: int | None
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """On how many devices a fact is known, and why not on the others: reason -> number of devices."""
+
+    fact: str
+    known: int
+    missing: dict[str, int]
+
+
+class EstateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures over approved devices with status `in use`, unless a name says otherwise."""
+
+    made_at: int
+    devices: int
+    by_status: dict[str, int]
+    awaiting_approval: int
+    split: int
+    by_verdict: dict[str, int]  # `not judged` where no assessment stands
+    by_class: dict[str, int]
+    by_os: dict[str, int]
+    by_agent_version: dict[str, int]
+    by_silence: dict[str, int]  # reported within: 1 day, 7 days, 30 days, longer, never
+    by_unit: dict[str, int]
+    flags_open: dict[str, int]  # rule id -> open flags
+    flags_raised_total: int
+    flags_cleared_total: int
+    assessments_failed: int
+    starts: list[StartGroup]
+    coverage: list[Coverage]
+    reports_24h: int
+    unfolded: int
+    oldest_unfolded_seconds: float | None
+    due: int  # devices waiting to be judged
+    drops: dict[str, int]  # facts that fold could not keep, by reason, ever

@@ -1,0 +1,1 @@
+"""The work behind the pages: each job loads, calls a pure function, and saves."""

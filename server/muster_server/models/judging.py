@@ -1,0 +1,114 @@
+"""Signals, assessments, verdicts, flags, and the estate's snapshot."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, Table
+from sqlalchemy import text as sql
+
+from muster_server.models.base import instant, key, metadata, text, whole
+
+# One row a device: every signal with its sample count and the date of its newest fact. Null is unknown.
+signals = Table(
+    "signals",
+    metadata,
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    instant("as_of", nullable=False),
+    text("start_mark"),  # to_usable, to_desktop or to_settled: the first with 5 samples of one quality in 30 days
+    text("start_kind"),
+    text("start_quality"),
+    whole("start_median_ms"),
+    whole("start_p90_ms"),
+    Column("start_samples", Integer),
+    instant("start_newest_at"),
+    text("start_culprit"),  # the name that stands in most of those starts, by seconds
+    Column("memory_short_ratio", Float),  # share of observed minutes short of memory, from 14 active days
+    Column("memory_days", Integer),
+    instant("memory_newest_at"),
+    whole("memory_bytes"),
+    Column("disk_free_ratio", Float),
+    whole("disk_free_bytes"),
+    Column("disk_samples", Integer),  # daily readings in 30 days
+    instant("disk_newest_at"),
+    text("system_drive_kind"),  # hdd, ssd, nvme; null when the device could not tell
+    instant("system_drive_newest_at"),
+    text("os_cycle"),  # "debian 12": product and cycle in the end-of-life data
+    text("os_support"),  # supported, ended, extended_only, newer_than_data; null when unknown
+    Column("os_support_days", Integer),  # until support ends; negative once ended
+    text("os_support_ends_on"),
+    instant("os_newest_at"),
+    Column("battery_present", Boolean),
+    Column("battery_health_ratio", Float),  # full charge over design, median of the daily readings
+    Column("battery_cycles", Integer),
+    Column("battery_days", Integer),
+    instant("battery_newest_at"),
+    Column("active_days_90", Integer),
+    Column("days_silent", Float),
+    instant("reported_at"),
+)
+
+# Kept when a verdict or its findings change, and monthly: the evidence, replayable.
+assessments = Table(
+    "assessments",
+    metadata,
+    key(),
+    Column("device_id", BigInteger, nullable=False),
+    instant("as_of", nullable=False),
+    text("verdict", nullable=False),
+    text("findings", nullable=False),  # JSON list, see health/assess.py
+    text("signals", nullable=False),  # canonical JSON of the signals row
+    text("policy_sha256", nullable=False),
+    text("ruleset", nullable=False),
+    Column("judged_ratio", Float, nullable=False),  # share of the rules' weight that could be judged
+    Index("ix_assessments_device_id_as_of", "device_id", "as_of"),  # a device's evidence, newest first
+)
+
+# One row a device: where it stands now. `error` is set when its assessment failed.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    text("verdict"),
+    Column("assessment_id", BigInteger),
+    instant("judged_at", nullable=False),
+    Column("judged_ratio", Float),
+    text("leading_rule"),  # id of the strongest true rule
+    text("error"),
+    Index("ix_verdicts_verdict", "verdict"),  # lists filter by verdict
+)
+
+flags = Table(
+    "flags",
+    metadata,
+    key(),
+    Column("device_id", BigInteger, nullable=False),
+    text("rule_id", nullable=False),
+    text("suggests", nullable=False),  # fix, upgrade or replace
+    instant("raised_at", nullable=False),
+    Column("raised_by", BigInteger),  # assessment id
+    instant("acknowledged_at"),
+    text("acknowledged_by"),
+    text("acknowledged_note"),
+    instant("cleared_at"),
+    Column("cleared_by", BigInteger),  # assessment id
+    text("evidence", nullable=False),  # JSON of the finding when raised
+    # One open flag a device and rule; also what judging reads to know which are open.
+    Index(
+        "uq_flags_open",
+        "device_id",
+        "rule_id",
+        unique=True,
+        sqlite_where=sql("cleared_at IS NULL"),
+        postgresql_where=sql("cleared_at IS NULL"),
+    ),
+    Index("ix_flags_device_id", "device_id"),  # a device's page
+)
+
+# Figures of the estate at one instant; /metrics and the estate page read the newest.
+estate_snapshots = Table(
+    "estate_snapshots",
+    metadata,
+    key(),
+    instant("made_at", nullable=False),
+    text("body", nullable=False),
+    Index("ix_estate_snapshots_made_at", "made_at"),
+)

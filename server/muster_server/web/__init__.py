@@ -1,0 +1,9 @@
+"""The console's pages and the read API. Reads, and saves people's decisions through the store."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages and the API on the application."""
