@@ -33,7 +33,7 @@ class Server:
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload] - names are made above
+            connection.execute(statement)
 
 
 @contextmanager

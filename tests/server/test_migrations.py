@@ -32,7 +32,7 @@ def test_partitions_older_than_their_retention_are_dropped_whole(database: Datab
         again = drop_expired(connection, reports, NOW - 60 * DAY_MS)
 
     assert again == 0
-    assert sum(dropped) == (0 if database.is_sqlite else 3 * 13)
+    assert sum(dropped) == (0 if database.is_sqlite else 3 * 12)
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compare: object) -> bool:  # noqa: FBT001
