@@ -43,7 +43,9 @@ streams = Table(
     Column("device_id", ForeignKey("devices.id"), primary_key=True),
     Column("stream", Text, primary_key=True),
     Column("generation", Integer, nullable=False),
-    text("hardware_hash"),
+    text("hardware_hash"),  # as the stream last said
+    text("previous_hash"),  # before a change that is taken for a repair until the two alternate
+    text("split_hash"),  # the later-seen of two that alternate: its reports are stored and not folded
     whole("highest", nullable=False),
     Column("bitmap", LargeBinary, nullable=False),  # of the last 4,096 sequences, little-endian, bit 0 = highest
     Column("digests", LargeBinary, nullable=False),  # 4 bytes each for the last 256 reports

@@ -358,6 +358,8 @@ CREATE TABLE streams (
     stream TEXT NOT NULL,
     generation INTEGER NOT NULL,
     hardware_hash TEXT,
+    previous_hash TEXT,
+    split_hash TEXT,
     highest BIGINT NOT NULL,
     bitmap BYTEA NOT NULL,
     digests BYTEA NOT NULL,

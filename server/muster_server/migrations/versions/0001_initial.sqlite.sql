@@ -355,6 +355,8 @@ CREATE TABLE streams (
     stream TEXT NOT NULL,
     generation INTEGER NOT NULL,
     hardware_hash TEXT,
+    previous_hash TEXT,
+    split_hash TEXT,
     highest BIGINT NOT NULL,
     bitmap BLOB NOT NULL,
     digests BLOB NOT NULL,

@@ -1,0 +1,37 @@
+"""Serves the application with granian: one process, as many threads as settings say."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from muster_server import create_app
+from muster_server.config import Settings, load_settings
+from muster_server.queue import hints
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Worker processes read the same settings from MUSTER_CONFIG and the environment."""
+    Server(
+        "muster_server.serve:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.web_processes,
+        blocking_threads=settings.web_threads,
+        backlog=2_048,
+        respawn_failed_workers=True,
+        log_access=False,
+        log_level=LogLevels(settings.log_level),
+    ).serve()
+
+
+def application() -> Flask:
+    """The application of one worker process."""
+    settings = load_settings(None, os.environ)
+    return create_app(settings, on_commit=hints(settings))
