@@ -10,12 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
@@ -47,6 +48,28 @@ class Database:
             with writer.begin():
                 yield writer
 
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[bool]:
+        """Whether this is now the only holder of `name` in all processes on this store; held until the block ends."""
+        if self._turn_path is not None:
+            handle = os.open(self._turn_path.with_suffix(f".{name}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                yield _locks_now(handle)
+            finally:
+                os.close(handle)
+            return
+        with self.engine.connect() as connection:
+            # Held by the session, so that a process that dies gives it back.
+            number = zlib.crc32(f"muster.{name}".encode())
+            held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}))
+            connection.commit()
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
+                    connection.commit()
+
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
@@ -62,6 +85,14 @@ class Database:
             yield
         finally:
             os.close(handle)
+
+
+def _locks_now(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def insert(connection: Connection, table: Table) -> Any:

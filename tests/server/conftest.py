@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from tests.server import postgresql
 
-from muster_server.clock import day_start_ms
+from muster_server import create_app
+from muster_server.clock import day_start_ms, now_ms
+from muster_server.config import Settings
 from muster_server.db import Database
 from muster_server.store.migrate import migrate
 
@@ -49,3 +53,27 @@ def sqlite_database(tmp_path: Path) -> Iterator[Database]:
     migrate(opened, NOW)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def settings(store_url: str, tmp_path: Path) -> Settings:
+    """Settings of a server on a store of each kind."""
+    return Settings(database_url=store_url, data_dir=str(tmp_path), web_threads=4)
+
+
+@pytest.fixture
+def app(database: Database, settings: Settings) -> Iterator[Flask]:
+    """The application on a migrated store; its writer ends with the test."""
+    migrate(database, now_ms())
+    made = create_app(settings)
+    yield made
+    door = made.extensions["muster_door"]
+    door.writer.stop()
+    door.revocations.stop()
+    made.extensions["muster"].database.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the application."""
+    return app.test_client()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from muster_server.ingest.schema import Envelope, RawReport
 
 # No agent ran before this: an earlier date is an unset clock, not an old fact.
-_EARLIEST = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
+EARLIEST_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
 
 class Corrected(NamedTuple):
@@ -43,9 +43,9 @@ def correct(envelope: Envelope, report: RawReport, received_at: int) -> Correcte
     if collected_at is None or skew is None:
         return Corrected(received_at, skew, 1)
     corrected = collected_at - skew
-    if corrected < _EARLIEST or corrected > received_at + 60_000:
+    if corrected < EARLIEST_MS or corrected > received_at + 60_000:
         return Corrected(received_at, skew, 1)
-    return Corrected(min(corrected, received_at), skew, int(sent_at is not None and sent_at < _EARLIEST))
+    return Corrected(min(corrected, received_at), skew, int(sent_at is not None and sent_at < EARLIEST_MS))
 
 
 def _age_within_boot(envelope: Envelope, report: RawReport) -> int | None:

@@ -1,0 +1,160 @@
+"""The fold job: reports that were received and not folded become facts.
+
+Enters: the store. Leaves: the number of reports folded. One fold runs at a time; a transaction takes as many whole
+reports as fit 1,000 rows; a report that cannot be folded is marked, counted and shown on its device, and the others go
+on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import structlog
+
+from muster_server.clock import DAY_MS, HOUR_MS
+from muster_server.config import Settings
+from muster_server.db import Database
+from muster_server.encoding import canonical
+from muster_server.fold.facts import Horizon
+from muster_server.fold.report import Received, fold_report, read_body
+from muster_server.fold.state import finish
+from muster_server.ingest.decode import StoredReport
+from muster_server.ingest.timing import parse_instant
+from muster_server.jobs.chunks import work_off
+from muster_server.models import device_sections, reports
+from muster_server.store.bulk import MAX_ROWS, Bulk, upsert
+from muster_server.store.folding import Reach, add_titles, count_up, load_facts, unfolded, unknown_titles, write_facts
+
+_READ_REPORTS = 1_500
+_LONGEST_RUN_SECONDS = 20.0
+FACT_DAYS = 396  # 13 months
+
+log = structlog.get_logger()
+
+
+def run(database: Database, settings: Settings, now: int, *, seconds: float = _LONGEST_RUN_SECONDS) -> int:
+    """Fold what waits, for at most about `seconds`; gives how many reports were folded (0 if another fold runs)."""
+    done = 0
+    ends = time.monotonic() + seconds
+    with database.exclusive("fold") as alone:
+        if not alone:
+            return 0
+        fold = _Fold(database, settings, now)
+        while time.monotonic() < ends:
+            with database.read() as connection:
+                waiting = unfolded(connection, _READ_REPORTS)
+            if not waiting:
+                break
+            fold.work_off(waiting)
+            done += len(waiting)
+    return done
+
+
+class _Fold:
+    """One run of the job."""
+
+    def __init__(self, database: Database, settings: Settings, now: int) -> None:
+        self._database = database
+        self._bulk = Bulk(database)
+        self._now = now
+        self._horizon = Horizon(
+            use_hours_from=now - settings.use_hour_days * DAY_MS, facts_from=now - FACT_DAYS * DAY_MS
+        )
+
+    def work_off(self, rows: list[Any]) -> None:
+        waiting = [received for row in rows if (received := self._read(row)) is not None]
+        waiting.sort(key=lambda received: (received.device_id, received.id))
+        for portion in _portions(waiting, self._horizon):
+            work_off(portion, self._fold, self._give_up)
+
+    def _read(self, row: Any) -> Received | None:
+        known = (row.id, row.device_id, row.received_at, row.corrected_at, row.skew_ms, row.clock_doubtful)
+        try:
+            return Received(*known, *read_body(row.body))
+        except msgspec.DecodeError as error:  # stored by another version of Muster
+            empty = StoredReport(report_id=f"{row.stream}:{row.sequence}", collected_at="")
+            self._give_up(Received(*known, empty, {}), error)
+            return None
+
+    def _fold(self, portion: Sequence[Received]) -> None:
+        reach = _reach(portion)
+        with self._database.read() as connection:
+            facts = load_facts(connection, reach)
+        for received in portion:
+            fold_report(facts[received.device_id], received, self._horizon)
+        for of_device in facts.values():
+            finish(of_device)
+        self._number_titles(title for f in facts.values() if f.software for title in f.software.titles)
+        with self._bulk.transaction() as connection:
+            write_facts(connection, facts.values(), [received.id for received in portion], self._now)
+
+    def _number_titles(self, titles: Iterable[Any]) -> None:
+        with self._database.read() as connection:
+            new = unknown_titles(connection, titles)
+        for begin in range(0, len(new), MAX_ROWS):
+            with self._bulk.transaction() as connection:
+                add_titles(connection, new[begin : begin + MAX_ROWS])
+
+    def _give_up(self, received: Received, error: Exception) -> None:
+        log.error("A report cannot be folded.", report=received.id, device=received.device_id, error=repr(error)[:300])
+        body = canonical({"report_id": received.report.report_id, "problem": type(error).__name__})
+        row = {"device_id": received.device_id, "section": "fold", "fact_at": received.corrected_at, "body": body}
+        with self._bulk.transaction() as connection:
+            connection.execute(reports.update().where(reports.c.id == received.id).values(folded_at=self._now))
+            upsert(connection, device_sections, [row])
+            count_up(connection, "reports_not_folded", 1)
+
+
+def _portions(in_order: list[Received], horizon: Horizon) -> Iterator[list[Received]]:
+    """Whole reports whose facts fit one transaction of MAX_ROWS rows."""
+    portion: list[Received] = []
+    keys: set[tuple[Any, ...]] = set()
+    for _, of_device in groupby(in_order, key=lambda received: received.device_id):
+        for received in of_device:
+            more = set(_row_keys(received, horizon)) - keys
+            if portion and len(keys) + len(more) > MAX_ROWS:
+                yield portion
+                portion, keys = [], set()
+                more = set(_row_keys(received, horizon))
+            portion.append(received)
+            keys |= more
+    if portion:
+        yield portion
+
+
+def _row_keys(received: Received, horizon: Horizon) -> Iterator[tuple[Any, ...]]:
+    device = received.device_id
+    yield (device, "state")
+    yield (device, "report", received.id)
+    yield (device, received.corrected_at // DAY_MS)
+    for name in received.content:
+        yield (device, name)
+    for start in received.content.get("starts", ()):
+        yield (device, "start", start.start_id)
+    for hour_at in _hours(received):
+        if hour_at >= horizon.use_hours_from:
+            yield (device, "hour", hour_at // HOUR_MS)
+
+
+def _hours(received: Received) -> list[int]:
+    shift = received.shift_ms or 0
+    use = received.content.get("use")
+    return [(parse_instant(hour.hour_at) or received.received_at) + shift for hour in use.hours] if use else []
+
+
+def _reach(portion: Sequence[Received]) -> Reach:
+    begins_at, ends_at = portion[0].corrected_at, portion[0].received_at
+    start_ids: list[str] = []
+    for received in portion:
+        shift = received.shift_ms or 0
+        starts = received.content.get("starts", ())
+        start_ids += [start.start_id for start in starts]
+        zeros = [(parse_instant(start.zero_at) or received.received_at) + shift for start in starts]
+        begins_at = min(begins_at, received.corrected_at, *zeros, *_hours(received))
+        ends_at = max(ends_at, received.received_at)
+    devices = sorted({received.device_id for received in portion})
+    return Reach(device_ids=devices, start_ids=start_ids, begins_at=begins_at - DAY_MS, ends_at=ends_at)
