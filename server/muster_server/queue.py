@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from muster_server.config import Settings, load_settings
 
-FOLD = "muster.fold"
+FOLD, JUDGE, SNAPSHOT, RETENTION = "muster.fold", "muster.judge", "muster.snapshot", "muster.retention"
 _HINT_SECONDS = 1.0
 log = structlog.get_logger()
 

@@ -273,7 +273,7 @@ def test_many_threads_post_at_once_and_every_acknowledged_report_is_there(
         return sum(len(answer.json["accepted"]) for answer in answers)
 
     with ThreadPoolExecutor(8) as pool:
-        accepted = sum(pool.map(post_twenty, fleet))
+        accepted = sum(list(pool.map(post_twenty, fleet)))
 
     with database.read() as connection:
         assert connection.scalar(select(func.count()).select_from(reports)) == accepted

@@ -9,7 +9,10 @@ import msgspec
 
 
 class StartGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Starts of the last 30 days of one class and kind, by one mark and quality; never mixed."""
+    """Devices of one class whose starts of 30 days are known to one mark, of one kind and quality; never mixed.
+
+    The median and the 90th percentile are over the devices' own medians; null under 5 devices.
+    """
 
     device_class: str
     kind: str

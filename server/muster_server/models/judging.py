@@ -32,6 +32,9 @@ signals = Table(
     text("system_drive_kind"),  # hdd, ssd, nvme; null when the device could not tell
     instant("system_drive_newest_at"),
     text("os_cycle"),  # "debian 12": product and cycle in the end-of-life data
+    text("os_data_on"),  # the day of the end-of-life data
+    Column("os_extended_days", Integer),  # until extended support ends; null where there is none
+    Column("os_extended_free", Boolean),  # whether everybody gets it, or only who pays
     text("os_support"),  # supported, ended, extended_only, newer_than_data; null when unknown
     Column("os_support_days", Integer),  # until support ends; negative once ended
     text("os_support_ends_on"),

@@ -1,0 +1,99 @@
+"""The estate's snapshot out of one line a device. Pure.
+
+Enters: lines of every device. Leaves: counts and coverage, each with how many it is made of and how many are not known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from muster_server.clock import DAY_MS
+from muster_server.health.percentile import nearest_rank
+from muster_server.health.snapshot import Coverage, StartGroup
+
+Line = Mapping[str, Any]
+
+# Fact -> (signal that holds it, collector it comes from).
+FACTS = {
+    "Start times": ("start_median_ms", "starts"),
+    "Memory pressure": ("memory_short_ratio", "use"),
+    "Space on the system volume": ("disk_free_ratio", "disks"),
+    "Kind of system drive": ("system_drive_kind", "hardware"),
+    "Support of the operating system": ("os_support", "system"),
+    "Battery": ("battery_known", "battery"),
+}
+SILENCE = ("1 day", "7 days", "30 days", "longer", "never")
+
+
+def counted(lines: Iterable[Line], name: str) -> dict[str, int]:
+    """How many lines have each value of `name`; a missing one counts as `not known`."""
+    return dict(Counter(str(line[name]) if line[name] not in (None, "") else "not known" for line in lines))
+
+
+def by_silence(lines: Iterable[Line], now: int) -> dict[str, int]:
+    """How many devices last reported within each span of SILENCE."""
+    found = dict.fromkeys(SILENCE, 0)
+    for line in lines:
+        found[_span(line["reported_at"], now)] += 1
+    return found
+
+
+def start_groups(lines: Iterable[Line]) -> list[StartGroup]:
+    """Medians over devices of their own median starts, by class, kind, mark and quality; never one over a mixture."""
+    groups: dict[tuple[str, str, str, str], list[Line]] = defaultdict(list)
+    for line in lines:
+        if line["start_median_ms"] is not None:
+            key = (line["device_class"] or "unknown", line["start_kind"], line["start_mark"], line["start_quality"])
+            groups[key].append(line)
+    return [
+        StartGroup(
+            device_class=key[0],
+            kind=key[1],
+            mark=key[2],
+            quality=key[3],
+            devices=len(members),
+            starts=sum(line["start_samples"] for line in members),
+            median_ms=nearest_rank([line["start_median_ms"] for line in members], 0.5),
+            p90_ms=nearest_rank([line["start_median_ms"] for line in members], 0.9),
+        )
+        for key, members in sorted(groups.items())
+    ]
+
+
+def coverage(lines: Sequence[Line], outcomes: Mapping[int, Mapping[str, Any]], now: int) -> list[Coverage]:
+    """For each fact on how many devices it is known, and why not on the others."""
+    return [_coverage_of(fact, lines, outcomes, now) for fact in FACTS]
+
+
+def _coverage_of(fact: str, lines: Sequence[Line], outcomes: Mapping[int, Mapping[str, Any]], now: int) -> Coverage:
+    signal, collector = FACTS[fact]
+    missing: Counter[str] = Counter()
+    for line in lines:
+        if line[signal] is None:
+            missing[_reason(line, collector, outcomes.get(line["device_id"], {}), now)] += 1
+    return Coverage(fact=fact, known=len(lines) - sum(missing.values()), missing=dict(sorted(missing.items())))
+
+
+def _reason(line: Line, collector: str, outcomes: Mapping[str, Any], now: int) -> str:
+    reported_at = line["reported_at"]
+    outcome = outcomes.get(collector, {}).get("outcome")
+    too_few = collector == "starts" and line["start_samples"]
+    known_but_useless = {"system": "not in the end-of-life data", "hardware": "the device cannot tell"}
+    reasons = (
+        (reported_at is None, "never reported"),
+        (outcome == "failed", "the collector failed"),
+        (outcome == "absent", "not present on this device"),
+        (reported_at is not None and now - reported_at > 30 * DAY_MS, "silent for over 30 days"),
+        (too_few, "fewer than 5 starts of one kind"),
+        (outcome == "ok", known_but_useless.get(collector, "not enough days yet")),
+    )
+    return next((reason for holds, reason in reasons if holds), "not sent yet")
+
+
+def _span(reported_at: int | None, now: int) -> str:
+    if reported_at is None:
+        return "never"
+    days = (now - reported_at) / DAY_MS
+    return next((span for span, limit in (("1 day", 1), ("7 days", 7), ("30 days", 30)) if days <= limit), "longer")

@@ -1,0 +1,226 @@
+"""The rules. Each says when it is true, when a flag of it closes, what it reads, and what it suggests.
+
+Pure. A rule speaks in Polars expressions over signals; `state_of` alone turns a rule into over, between, under or
+unknown. A released rule is superseded by one with a higher version, never edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from muster_server.health.findings import Suggestion
+from muster_server.health.policy import Policy
+
+Row = dict[str, Any]
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Reads:
+    """One signal that a rule shows as evidence. `scale` turns the stored value into `unit`."""
+
+    label: str
+    column: str
+    unit: str
+    threshold: Callable[[Policy], Any] = lambda _: None
+    samples: str | None = None
+    least: Callable[[Policy], int | None] = lambda _: None
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. `when` and `clears_when` are null where a signal they need is null."""
+
+    id: str
+    version: int
+    title: str
+    suggests: Suggestion
+    newest: str  # the column with the date of the newest fact it reads
+    when: Callable[[Policy], pl.Expr]
+    clears_when: Callable[[Policy], pl.Expr]
+    evidence: tuple[Reads, ...]
+    clears: Callable[[Policy], str]
+    needs: str  # what makes it known, for a device where it is not
+
+
+def state_of(rule: Rule, policy: Policy, as_of: int) -> pl.Expr:
+    """`over`, `between`, `under` or `unknown` as text. Null is caught first, since it slips through any comparison."""
+    over, under = rule.when(policy), rule.clears_when(policy)
+    fresh = pl.lit(as_of) - pl.col(rule.newest) <= policy.general.fact_days * DAY_MS
+    return (
+        pl.when(over.is_null() | under.is_null() | fresh.is_null() | fresh.not_())
+        .then(pl.lit("unknown"))
+        .when(over)
+        .then(pl.lit("over"))
+        .when(under)
+        .then(pl.lit("under"))
+        .otherwise(pl.lit("between"))
+        .alias(rule.id)
+    )
+
+
+def _enough(count: str, least: int, value: pl.Expr) -> pl.Expr:
+    """`value`, or null while there are fewer than `least` samples."""
+    return pl.when(pl.col(count) >= least).then(value)
+
+
+def _starts(value: pl.Expr) -> pl.Expr:
+    return _enough("start_samples", 5, value)
+
+
+def _disk(policy: Policy, value: pl.Expr) -> pl.Expr:
+    return _enough("disk_samples", policy.disk_nearly_full.least_days, value)
+
+
+def _battery(policy: Policy, value: pl.Expr) -> pl.Expr:
+    """False without a battery (that is known); null while readings are too few."""
+    return pl.col("battery_present") & _enough("battery_days", policy.battery_worn.least_days, value)
+
+
+def _past_support(policy: Policy) -> pl.Expr:
+    held = pl.col("os_extended_free") | policy.os_unsupported.paid_extension_held
+    days = pl.when(pl.col("os_support") == "newer_than_data").then(None).otherwise(pl.col("os_support"))
+    warned = pl.col("os_support_days").fill_null(99_999) < policy.os_unsupported.warn_days
+    return (days == "ended") | ((days == "extended_only") & held.not_()) | ((days == "supported") & warned)
+
+
+def _memory(policy: Policy, value: pl.Expr) -> pl.Expr:
+    return _enough("memory_days", policy.memory_short.least_days, value)
+
+
+SLOW_START = Rule(
+    id="slow_start",
+    version=1,
+    title="Slow start",
+    suggests="fix",
+    newest="start_newest_at",
+    when=lambda p: _starts(pl.col("start_median_ms") >= p.slow_start.over_seconds * 1000),
+    clears_when=lambda p: _starts(pl.col("start_median_ms") < p.slow_start.under_seconds * 1000),
+    evidence=(
+        Reads(
+            "Median start", "start_median_ms", "seconds", lambda p: p.slow_start.over_seconds, "start_samples",
+            lambda _: 5, 0.001,
+        ),
+        Reads("Slowest tenth from", "start_p90_ms", "seconds", scale=0.001),
+        Reads("Measured until", "start_mark", "text"),
+        Reads("Kind of start", "start_kind", "text"),
+        Reads("Quality of the measurement", "start_quality", "text"),
+        Reads("Waited at most for", "start_culprit", "text"),
+    ),
+    clears=lambda p: f"The median of its starts falls under {p.slow_start.under_seconds:g} s.",
+    needs="Five starts of one kind, to one mark of one quality, within 30 days.",
+)  # fmt: skip
+
+MEMORY_SHORT = Rule(
+    id="memory_short",
+    version=1,
+    title="Short of memory",
+    suggests="upgrade",
+    newest="memory_newest_at",
+    when=lambda p: _memory(p, pl.col("memory_short_ratio") >= p.memory_short.over_ratio),
+    clears_when=lambda p: _memory(p, pl.col("memory_short_ratio") < p.memory_short.under_ratio),
+    evidence=(
+        Reads(
+            "Share of minutes short of memory", "memory_short_ratio", "ratio", lambda p: p.memory_short.over_ratio,
+            "memory_days", lambda p: p.memory_short.least_days,
+        ),
+        Reads("Memory fitted", "memory_bytes", "bytes"),
+    ),
+    clears=lambda p: f"Under {p.memory_short.under_ratio:.0%} of its minutes are short of memory.",
+    needs="Fourteen days of use, with hard faults counted, within 30 days.",
+)  # fmt: skip
+
+DISK_NEARLY_FULL = Rule(
+    id="disk_nearly_full",
+    version=1,
+    title="Disk nearly full",
+    suggests="fix",
+    newest="disk_newest_at",
+    when=lambda p: _disk(
+        p,
+        (pl.col("disk_free_ratio") < p.disk_nearly_full.over_ratio)
+        | (pl.col("disk_free_bytes") < p.disk_nearly_full.over_bytes),
+    ),
+    clears_when=lambda p: _disk(
+        p,
+        (pl.col("disk_free_ratio") >= p.disk_nearly_full.under_ratio)
+        & (pl.col("disk_free_bytes") >= p.disk_nearly_full.under_bytes),
+    ),
+    evidence=(
+        Reads(
+            "Free on the system volume", "disk_free_ratio", "ratio", lambda p: p.disk_nearly_full.over_ratio,
+            "disk_samples", lambda p: p.disk_nearly_full.least_days,
+        ),
+        Reads("Bytes free", "disk_free_bytes", "bytes", lambda p: p.disk_nearly_full.over_bytes),
+    ),
+    clears=lambda p: (
+        f"At least {p.disk_nearly_full.under_ratio:.0%} and {p.disk_nearly_full.under_bytes / 2**30:.0f} GiB are free."
+    ),
+    needs="Readings of free space on three days within 30.",
+)  # fmt: skip
+
+HARD_DISK = Rule(
+    id="hard_disk",
+    version=1,
+    title="Hard disk as system drive",
+    suggests="upgrade",
+    newest="system_drive_newest_at",
+    when=lambda _: pl.col("system_drive_kind") == "hdd",
+    clears_when=lambda _: pl.col("system_drive_kind") != "hdd",
+    evidence=(Reads("Kind of system drive", "system_drive_kind", "text", lambda _: "ssd or nvme"),),
+    clears=lambda _: "The system starts from a solid-state drive.",
+    needs="A system drive whose kind the device can tell; virtual disks cannot.",
+)
+
+OS_UNSUPPORTED = Rule(
+    id="os_unsupported",
+    version=1,
+    title="Operating system out of support",
+    suggests="upgrade",
+    newest="os_newest_at",
+    when=_past_support,
+    clears_when=lambda p: _past_support(p).not_(),
+    evidence=(
+        Reads("Days of support left", "os_support_days", "days", lambda p: p.os_unsupported.warn_days),
+        Reads("Operating system", "os_cycle", "text"),
+        Reads("Standing", "os_support", "text"),
+        Reads("Support ends on", "os_support_ends_on", "text"),
+        Reads("Days of extended support left", "os_extended_days", "days"),
+        Reads("Extended support comes free", "os_extended_free", "text"),
+        Reads("End-of-life data of", "os_data_on", "text"),
+    ),
+    clears=lambda _: "The device runs a release that is in support.",
+    needs="An operating system that the end-of-life data knows, by edition and build.",
+)
+
+BATTERY_WORN = Rule(
+    id="battery_worn",
+    version=1,
+    title="Battery worn",
+    suggests="upgrade",
+    newest="battery_newest_at",
+    when=lambda p: _battery(p, pl.col("battery_health_ratio") < p.battery_worn.over_ratio),
+    clears_when=lambda p: (
+        pl.col("battery_present").not_()
+        | _enough(
+            "battery_days", p.battery_worn.least_days, pl.col("battery_health_ratio") >= p.battery_worn.under_ratio
+        )
+    ),
+    evidence=(
+        Reads(
+            "Full charge over design", "battery_health_ratio", "ratio", lambda p: p.battery_worn.over_ratio,
+            "battery_days", lambda p: p.battery_worn.least_days,
+        ),
+        Reads("Charge cycles", "battery_cycles", "count"),
+        Reads("Battery fitted", "battery_present", "text"),
+    ),
+    clears=lambda p: f"The battery is replaced, or holds {p.battery_worn.under_ratio:.0%} of its design again.",
+    needs="Battery readings on five days within 90.",
+)  # fmt: skip
+
+RULES = (SLOW_START, MEMORY_SHORT, DISK_NEARLY_FULL, HARD_DISK, OS_UNSUPPORTED, BATTERY_WORN)

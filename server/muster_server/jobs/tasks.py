@@ -1,0 +1,87 @@
+"""The Celery tasks: each runs one job, notes the run, and asks for the next when there was something to do.
+
+fold → judge → snapshot, so that a report is judged and shown within seconds of its arrival. The schedule starts each
+anyway, so a lost message costs seconds and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+
+import structlog
+
+from muster_server.clock import now_ms
+from muster_server.config import Settings, load_settings
+from muster_server.db import Database
+from muster_server.jobs import fold, judge, retention, schedule, snapshot
+from muster_server.queue import FOLD, JUDGE, RETENTION, SNAPSHOT, app, send
+from muster_server.store.operations import record_run
+
+log = structlog.get_logger()
+app.conf.beat_schedule = schedule.BEAT
+
+
+@cache
+def _parts() -> tuple[Database, Settings]:
+    settings = load_settings(None, os.environ)
+    return Database(settings.store_url), settings
+
+
+def _run(name: str, job: Callable[[Database, Settings, int], int]) -> int:
+    """Run a job and note the run, failed ones too; an idle run of a busy schedule is noted once a minute."""
+    database, settings = _parts()
+    started_at = now_ms()
+    row: dict[str, object] = {
+        "started_at": started_at,
+        "outcome": "failed",
+        "done_count": 0,
+        "problem": "see the worker's log",
+    }
+    try:
+        done = job(database, settings, started_at)
+        row.update(outcome="ok", done_count=done, problem=None)
+    finally:
+        if row["outcome"] == "failed" or row["done_count"] or _noted_long_ago(name):
+            with database.write() as connection:
+                record_run(connection, name, {**row, "ended_at": now_ms()})
+    return done
+
+
+_noted: dict[str, float] = {}
+
+
+def _noted_long_ago(name: str) -> bool:
+    now = time.monotonic()
+    if now - _noted.get(name, -60.0) < 60.0:
+        return False
+    _noted[name] = now
+    return True
+
+
+@app.task(name=FOLD)
+def fold_reports() -> None:
+    """Fold what waits, then have it judged."""
+    if _run("fold", fold.run):
+        send(JUDGE)
+
+
+@app.task(name=JUDGE)
+def judge_devices() -> None:
+    """Judge what is due, then show it."""
+    if _run("judge", judge.run):
+        send(SNAPSHOT)
+
+
+@app.task(name=SNAPSHOT)
+def take_snapshot() -> None:
+    """Make the estate's snapshot."""
+    _run("snapshot", snapshot.run)
+
+
+@app.task(name=RETENTION)
+def forget_old() -> None:
+    """Forget what is too old."""
+    _run("retention", retention.run)
