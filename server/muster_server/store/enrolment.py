@@ -109,3 +109,22 @@ def _add(connection: Connection, hints: HardwareHints, *, now: int, key: RowMapp
 def _present(hints: HardwareHints) -> dict[str, str | None]:
     names = (*_HINTS, "hardware_hash", "machine_hash")
     return {name: getattr(hints, name) for name in names}
+
+
+def all_keys(connection: Connection) -> list[dict[str, Any]]:
+    """Every enrolment key without its secret."""
+    names = [column.name for column in enrolment_keys.columns if column.name != "key_sha256"]
+    query = select(*(enrolment_keys.c[name] for name in names)).order_by(enrolment_keys.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def revoke_key(connection: Connection, key_id: int, now: int) -> bool:
+    """End a key; gives whether there was one to end."""
+    standing = and_(enrolment_keys.c.id == key_id, enrolment_keys.c.revoked_at.is_(None))
+    return connection.execute(update(enrolment_keys).where(standing).values(revoked_at=now)).rowcount == 1
+
+
+def approve(connection: Connection, uid: str, now: int) -> bool:
+    """Approve a waiting device and have it judged; gives whether one waited."""
+    waiting = and_(devices.c.uid == uid, devices.c.approved.is_(False))
+    return connection.execute(update(devices).where(waiting).values(approved=True, judge_at=now)).rowcount == 1

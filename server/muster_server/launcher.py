@@ -1,0 +1,242 @@
+"""`muster up`: everything on one machine, from an empty directory to this machine on the page.
+
+Enters: settings. Leaves: a running Redis, web server, worker, beat and agent, and lines that say what happens. Ends
+when told to, and leaves no process and no lock behind.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from muster_server import running
+from muster_server.clock import DAY_MS, now_ms
+from muster_server.config import Settings, secret_key
+from muster_server.db import Database
+from muster_server.errors import MusterError
+from muster_server.redis_server import Redis, choose
+from muster_server.store.enrolment import make_key
+from muster_server.store.lists import verdict_of_hostname
+from muster_server.store.migrate import migrate
+from muster_server.store.people import admin_link
+from muster_server.supervise import Child, Family
+
+
+class PortTakenError(MusterError):
+    """Somebody else listens at the address."""
+
+
+class NotReadyError(MusterError):
+    """The server did not become ready."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person at the launcher asked for."""
+
+    agent: bool = True
+    beside: str | None = None  # a command to run once beside the server, with a key in its environment
+
+
+def up(settings: Settings, wishes: Wishes, say: Callable[[str], None]) -> None:
+    """Start everything, watch over it, and end it on SIGINT or SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    Launcher(settings, wishes, say).run(stop)
+
+
+class Launcher:
+    """One run of `muster up`."""
+
+    def __init__(self, settings: Settings, wishes: Wishes, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._wishes = wishes
+        self._say = say
+        self._family = Family(say)
+        self._data_dir = Path(settings.data_dir).resolve()
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until `stop` is set."""
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        _refuse_taken_port(self._settings)
+        redis = choose(self._settings)
+        running.claim(self._as_running(redis))
+        try:
+            self._start_all(redis, stop)
+            while not stop.wait(0.5):
+                self._family.tend()
+            self._say("Stopping …")
+        finally:
+            self._family.end()
+            running.release(str(self._data_dir))
+        self._say("Stopped. The data stays in " + _short(self._data_dir) + ".")
+
+    def _start_all(self, redis: Redis, stop: threading.Event) -> None:
+        self._say(f"Data in {_short(self._data_dir)}; store: {self._settings.store_url.split('://')[0]}.")
+        secret_key(self._settings)
+        database = Database(self._settings.store_url)
+        migrate(database, now_ms())
+        self._say(f"Starting Redis: {redis.name}.")
+        if redis.command is not None:
+            self._family.start(self._child("redis", redis.command, redis))
+        self._say("Starting web server, worker and beat.")
+        self._family.start(self._child("web", [*_muster(), "serve"], redis))
+        celery = [sys.executable, "-m", "celery", "-A", "muster_server.queue"]
+        count = str(self._settings.worker_processes)
+        self._family.start(self._child("worker", [*celery, "worker", "-c", count, "-l", "warning"], redis))
+        schedule = str(self._data_dir / "beat-schedule")
+        self._family.start(self._child("beat", [*celery, "beat", "-s", schedule, "-l", "warning"], redis))
+        self._wait_until_ready(stop)
+        if stop.is_set():
+            return
+        self._start_guests(database, redis)
+        self._tell_how_to_sign_in(database)
+        if self._wishes.agent:
+            threading.Thread(target=self._announce, args=(database, stop), daemon=True).start()
+
+    def _start_guests(self, database: Database, redis: Redis) -> None:
+        """The agent of this very machine, and whatever should run beside the server."""
+        if self._wishes.agent:
+            self._say("Starting the agent of this machine.")
+            agent = self._child("agent", [sys.executable, "-m", "muster_agent", "run", "--now"], redis)
+            self._family.start(_with(agent, **self._agent_environment(database)))
+        if self._wishes.beside:
+            beside = self._child("beside", ["/bin/sh", "-c", f"exec {self._wishes.beside}"], redis)
+            beside.once = beside.shown = True
+            key = _one_day_key(database, "muster up --beside")
+            address = f"http://127.0.0.1:{self._settings.port}"
+            self._family.start(_with(beside, MUSTER_FLEET_SERVER=address, MUSTER_FLEET_KEY=key))
+
+    def _agent_environment(self, database: Database) -> dict[str, str]:
+        state = self._data_dir / "agent"
+        environment = {
+            "MUSTER_AGENT_SERVER_URL": f"http://{_reachable(self._settings.host)}:{self._settings.port}",
+            "MUSTER_AGENT_STATE_DIR": str(state),
+        }
+        if not (state / "identity.json").exists():
+            environment["MUSTER_AGENT_ENROLMENT_KEY"] = _one_day_key(database, "muster up, this machine")
+        return environment
+
+    def _child(self, name: str, command: list[str], redis: Redis) -> Child:
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("MUSTER_")},
+            "MUSTER_REDIS_URL": redis.url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        for field in self._settings.__struct_fields__:
+            value = getattr(self._settings, field)
+            if value is not None and field != "redis_url":
+                environment[f"MUSTER_{field.upper()}"] = str(value)
+        return Child(name, command, self._data_dir / "logs" / f"{name}.log", environment)
+
+    def _as_running(self, redis: Redis) -> running.Running:
+        return running.Running(
+            pid=os.getpid(),
+            began=psutil.Process().create_time(),
+            address=self._settings.address,
+            data_dir=str(self._data_dir),
+            database_url=self._settings.store_url,
+            redis_url=redis.url,
+        )
+
+    def _wait_until_ready(self, stop: threading.Event) -> None:
+        begun = time.monotonic()
+        while not stop.wait(0.2):
+            self._family.tend()
+            if _answers_ready(self._settings):
+                self._say(f"Started after {time.monotonic() - begun:.1f} s.")
+                return
+            if time.monotonic() - begun > 60:
+                raise NotReadyError(
+                    f"The web server is not ready after 60 s: see {self._data_dir / 'logs' / 'web.log'}"
+                )
+
+    def _tell_how_to_sign_in(self, database: Database) -> None:
+        with database.write() as connection:
+            secret = admin_link(connection, now_ms(), hours=24)
+        address = self._settings.address
+        self._say("")
+        self._say(f"  Muster is at    {address}")
+        self._say(f"  Sign in here    {address}/sign-in/{secret}")
+        self._say("                  (good once, for 24 hours; `muster user link admin` makes another)")
+        self._say("  Stop with       Ctrl-C")
+        self._say("")
+
+    def _announce(self, database: Database, stop: threading.Event) -> None:
+        """Say when this machine is on the page, and how it was judged."""
+        hostname = socket.gethostname()
+        begun = time.monotonic()
+        while not stop.wait(1.0) and time.monotonic() - begun < 120:
+            with database.read() as connection:
+                verdict = verdict_of_hostname(connection, hostname)
+            if verdict is not None:
+                took = time.monotonic() - begun
+                self._say(f"This machine, {hostname}, is on the page after {took:.0f} s: {verdict}.")
+                return
+
+
+def _muster() -> list[str]:
+    return [sys.executable, "-m", "muster_server.cli"]
+
+
+def _one_day_key(database: Database, label: str) -> str:
+    now = now_ms()
+    terms = {"unit": None, "site": None, "expires_at": now + DAY_MS, "uses_left": 100_000, "needs_approval": False}
+    with database.write() as connection:
+        return make_key(connection, label, now=now, terms=terms)
+
+
+def _with(child: Child, **more: str) -> Child:
+    child.environment = {**child.environment, **more}
+    return child
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+
+
+def _answers_ready(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            what = f"{settings.host}:{settings.port} cannot be used ({error.strerror})"
+            raise PortTakenError(f"{what}; {_owner_of(settings.port)}. Choose another with --port.") from None
+
+
+def _owner_of(port: int) -> str:
+    for found in psutil.net_connections(kind="tcp"):
+        if found.laddr and found.laddr.port == port and found.status == psutil.CONN_LISTEN and found.pid:
+            try:
+                return f"it belongs to {psutil.Process(found.pid).name()} (pid {found.pid})"
+            except psutil.Error:
+                break
+    return "its owner is not visible to this account"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,178 @@
+"""Lists that pages, the API and exports show: devices and open recommendations, by key, never by offset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, case, func, or_, select
+
+from muster_server.clock import DAY_MS
+from muster_server.models import device_state, devices, flags, verdicts
+
+_LINE = (
+    devices.c.id,
+    devices.c.uid,
+    devices.c.unit,
+    devices.c.site,
+    devices.c.status,
+    devices.c.approved,
+    device_state.c.hostname,
+    device_state.c.serial,
+    device_state.c.device_class,
+    device_state.c.manufacturer,
+    device_state.c.model,
+    device_state.c.os_name,
+    device_state.c.os_version,
+    device_state.c.agent_version,
+    device_state.c.memory_bytes,
+    device_state.c.disk_free_ratio,
+    device_state.c.last_start_ms,
+    device_state.c.last_start_mark,
+    device_state.c.last_start_at,
+    device_state.c.reported_at,
+    verdicts.c.verdict,
+    verdicts.c.leading_rule,
+    verdicts.c.judged_at,
+    verdicts.c.judged_ratio,
+    verdicts.c.error,
+)
+SORTS = {
+    "hostname": func.coalesce(device_state.c.hostname, ""),
+    "reported": func.coalesce(device_state.c.reported_at, 0),
+    "start": func.coalesce(device_state.c.last_start_ms, -1),
+    "free": func.coalesce(device_state.c.disk_free_ratio, 2.0),
+    "verdict": func.coalesce(verdicts.c.verdict, ""),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; an empty value narrows nothing."""
+
+    text: str = ""
+    device_class: str = ""
+    os_name: str = ""
+    verdict: str = ""
+    rule: str = ""
+    suggests: str = ""
+    unit: str = ""
+    silent_days: int = 0
+    waiting: bool = False  # for approval
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list: its order, after which line (its sort value and id), how many lines."""
+
+    sort: str = "hostname"
+    descending: bool = False
+    after: tuple[Any, int] | None = None
+    limit: int = 50
+
+
+def device_lines(connection: Connection, filters: Filters, page: Page, now: int) -> list[dict[str, Any]]:
+    """One part of the list of devices; each line also holds `sort_value` for the key of the next part."""
+    value = SORTS[page.sort]
+    query = _narrowed(select(*_LINE, value.label("sort_value")), filters, now)
+    if page.after is not None:
+        last, device_id = page.after
+        beyond = value < last if page.descending else value > last
+        query = query.where(or_(beyond, and_(value == last, devices.c.id > device_id)))
+    order = value.desc() if page.descending else value.asc()
+    rows = connection.execute(query.order_by(order, devices.c.id).limit(page.limit)).mappings()
+    return [dict(row) for row in rows]
+
+
+def count_devices(connection: Connection, filters: Filters, now: int) -> int:
+    """How many devices the filters leave."""
+    return connection.scalar(_narrowed(select(func.count()), filters, now)) or 0
+
+
+def choices(connection: Connection) -> dict[str, list[str]]:
+    """The values that filters can take: classes, systems and units that occur."""
+    columns = {"device_class": device_state.c.device_class, "os_name": device_state.c.os_name, "unit": devices.c.unit}
+    return {
+        name: list(connection.scalars(select(column).where(column.isnot(None)).distinct().order_by(column)))
+        for name, column in columns.items()
+    }
+
+
+def open_recommendations(connection: Connection, after: int, limit: int, filters: Filters) -> list[dict[str, Any]]:
+    """Open flags of devices in use, the strongest suggestion first; goes on after the `place` of a line."""
+    rank = _rank()
+    query = (
+        select(flags, *_LINE[1:], (rank * 10**12 + flags.c.id).label("place"))
+        .select_from(flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state).outerjoin(verdicts))
+        .where(flags.c.cleared_at.is_(None), devices.c.approved, devices.c.status == "in use")
+        .where(rank * 10**12 + flags.c.id > after)
+    )
+    if filters.suggests:
+        query = query.where(flags.c.suggests == filters.suggests)
+    if filters.unit:
+        query = query.where(devices.c.unit == filters.unit)
+    if filters.rule:
+        query = query.where(flags.c.rule_id == filters.rule)
+    return [dict(row) for row in connection.execute(query.order_by("place").limit(limit)).mappings()]
+
+
+def count_recommendations(connection: Connection) -> dict[str, int]:
+    """Open flags of devices in use, by suggestion, and the devices they stand on (`devices`)."""
+    standing = and_(flags.c.cleared_at.is_(None), devices.c.approved, devices.c.status == "in use")
+    joined = flags.join(devices, devices.c.id == flags.c.device_id)
+    query = select(flags.c.suggests, func.count()).select_from(joined).where(standing).group_by(flags.c.suggests)
+    number = select(func.count(flags.c.device_id.distinct())).select_from(joined).where(standing)
+    return {**{row[0]: row[1] for row in connection.execute(query)}, "devices": connection.scalar(number) or 0}
+
+
+def newest_flag_changes(connection: Connection, since: int, limit: int) -> list[dict[str, Any]]:
+    """Flags raised or cleared since an instant, newest first: what got worse or better, where and why."""
+    changed_at = func.coalesce(flags.c.cleared_at, flags.c.raised_at)
+    query = (
+        select(flags, devices.c.uid, devices.c.unit, device_state.c.hostname, changed_at.label("changed_at"))
+        .select_from(flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state))
+        .where(changed_at >= since, devices.c.approved)
+        .order_by(changed_at.desc(), flags.c.id.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def verdict_of_hostname(connection: Connection, hostname: str) -> str | None:
+    """The verdict on the newest device of a hostname, once it was judged."""
+    query = (
+        select(verdicts.c.verdict)
+        .join(device_state, device_state.c.device_id == verdicts.c.device_id)
+        .where(device_state.c.hostname == hostname, verdicts.c.verdict.isnot(None))
+        .order_by(device_state.c.reported_at.desc())
+        .limit(1)
+    )
+    return connection.scalar(query)
+
+
+def _rank() -> Any:
+    return case((flags.c.suggests == "replace", 0), (flags.c.suggests == "upgrade", 1), else_=2)
+
+
+def _narrowed(query: Select[Any], filters: Filters, now: int) -> Select[Any]:
+    query = query.select_from(devices.outerjoin(device_state).outerjoin(verdicts))
+    query = query.where(devices.c.approved.is_(not filters.waiting))
+    if filters.text:
+        words = f"%{filters.text.replace('%', '').lower()}%"
+        fields = (device_state.c.hostname, device_state.c.serial, device_state.c.model, devices.c.uid)
+        query = query.where(or_(*(func.lower(field).like(words) for field in fields)))
+    for name, column in (("device_class", device_state.c.device_class), ("os_name", device_state.c.os_name)):
+        if getattr(filters, name):
+            query = query.where(column == getattr(filters, name))
+    if filters.verdict:
+        stands = verdicts.c.verdict
+        query = query.where(stands.is_(None) if filters.verdict == "not judged" else stands == filters.verdict)
+    if filters.unit:
+        query = query.where(devices.c.unit == filters.unit)
+    if filters.rule:
+        flagged = select(flags.c.device_id).where(flags.c.rule_id == filters.rule, flags.c.cleared_at.is_(None))
+        query = query.where(devices.c.id.in_(flagged))
+    if filters.silent_days:
+        silent_since = now - filters.silent_days * DAY_MS
+        query = query.where(or_(device_state.c.reported_at.is_(None), device_state.c.reported_at < silent_since))
+    return query
