@@ -1,0 +1,139 @@
+"""The `muster-agent` command.
+
+Exit codes: 0 done; 1 it could not be done, with a sentence on stderr; 2 the command line or a setting is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+
+from muster_agent import __version__, config, enrolment
+from muster_agent.machine import Machine
+from muster_agent.transport import NetworkFaultError
+
+_EXAMPLES = """examples:
+  muster-agent show              exactly what would be sent now; nothing is sent
+  muster-agent doctor            what is wrong, and what to do
+  muster-agent once              one report, now
+  muster-agent run               what the service does
+
+Settings: /etc/muster-agent/config.toml, then MUSTER_AGENT_* (server_url, enrolment_key_file, ca_file, …)."""
+
+
+def main() -> None:
+    """Run the command line."""
+    arguments = _parser().parse_args()
+    try:
+        settings = config.load(arguments.config, os.environ)
+        _needs_server(arguments.command, settings)
+        code = _COMMANDS[arguments.command](arguments, settings)
+    except (config.SettingsError, ValueError) as error:
+        sys.exit(_complain(str(error), 2))
+    except (enrolment.EnrolmentRefusedError, NetworkFaultError) as error:
+        sys.exit(_complain(str(error), 1))
+    except BrokenPipeError:
+        os._exit(1)  # whoever read our output has gone; there is nobody to tell
+    except OSError as error:
+        what = f"{error.filename or 'The device'}: {error.strerror}"
+        sys.exit(_complain(f"{what}. Run it as root, or set state_dir.", 1))
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="muster-agent",
+        description="Measures this device and reports to Muster. It reads; it changes nothing and obeys nobody.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", metavar="FILE", help=f"settings file; default {config.DEFAULT_FILE}")
+    parser.add_argument("--version", action="version", version=f"muster-agent {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("enrol", help="ask the server to know this device, with the enrolment key of the settings")
+    run = commands.add_parser("run", help="measure and report until told to stop")
+    run.add_argument("--now", action="store_true", help="report at once, however young this start is")
+    commands.add_parser("once", help="make one report and send all that waits")
+    commands.add_parser("show", help="print exactly what would be sent; nothing is sent or kept")
+    doctor = commands.add_parser("doctor", help="check settings, rights, server, token and clock")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    reset = commands.add_parser("reset", help="forget identity and waiting reports")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def _needs_server(command: str, settings: config.Settings) -> None:
+    if command in ("enrol", "run", "once") and not settings.server_url:
+        places = f"{config.DEFAULT_FILE} or {config.PREFIX}SERVER_URL"
+        raise config.SettingsError(f"server_url is not set: write it in {places}.")
+
+
+def _enrol(_arguments: argparse.Namespace, settings: config.Settings) -> int:
+    from muster_agent.loop import Agent
+
+    given = Agent(settings, Machine()).enrol()
+    print(f"Enrolled as device {given.device_id}.")
+    return 0
+
+
+def _run(arguments: argparse.Namespace, settings: config.Settings) -> int:
+    from muster_agent.loop import Agent
+
+    Agent(settings, Machine()).run(now=arguments.now)
+    return 0
+
+
+def _once(_arguments: argparse.Namespace, settings: config.Settings) -> int:
+    from muster_agent.loop import Agent
+
+    told = Agent(settings, Machine()).once()
+    if told.trouble:
+        return _complain(f"The server: {told.trouble}. The report waits on disk.", 1)
+    print("Sent.")
+    return 0
+
+
+def _show(_arguments: argparse.Namespace, settings: config.Settings) -> int:
+    from muster_agent.loop import preview
+
+    print(json.dumps(preview(settings, Machine()), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace, settings: config.Settings) -> int:
+    from muster_agent.doctor import examine, printed
+
+    findings = examine(settings, Machine())
+    print(json.dumps([f._asdict() for f in findings]) if arguments.json else printed(findings).rstrip())
+    return int(any(finding.state == "wrong" for finding in findings))
+
+
+def _reset(arguments: argparse.Namespace, settings: config.Settings) -> int:
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            return _complain("reset forgets identity and waiting reports: say --yes.", 2)
+        if input(f"Forget the identity and all waiting reports in {settings.state_dir}? [y/N] ").lower() != "y":
+            return 0
+    enrolment.forget(settings.state_dir)
+    for name in ("spool", "told.json"):
+        path = os.path.join(settings.state_dir, name)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.exists(path):
+            os.remove(path)
+    print("Forgotten. The device enrols anew with its next `run` or `enrol`.")
+    return 0
+
+
+def _complain(sentence: str, code: int) -> int:
+    sys.stderr.write(f"muster-agent: {sentence}\n")
+    return code
+
+
+_COMMANDS = {"enrol": _enrol, "run": _run, "once": _once, "show": _show, "doctor": _doctor, "reset": _reset}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Space on fixed volumes. A mount point outside a closed list is only numbered: it may name a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muster_agent.machine import Machine
+
+_NAMED = ("/", "/home", "/var", "/usr", "/opt", "/srv", "/tmp", "/boot")  # noqa: S108 - mount points, not files
+_FIXED = (
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "overlay", "apfs", "hfs",
+    "ntfs", "NTFS", "ReFS",
+)  # fmt: skip
+_MOST = 32
+
+
+def collect(machine: Machine) -> dict[str, Any] | None:
+    """The section `disks`; absent where no fixed volume is mounted."""
+    volumes: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    mounted = sorted(machine.ps.disk_partitions(all=True), key=lambda part: (part.mountpoint != "/", part.mountpoint))
+    for part in mounted:
+        if not _counts(part) or part.device in seen or len(volumes) == _MOST:
+            continue
+        seen.add(part.device)
+        try:
+            usage = machine.ps.disk_usage(part.mountpoint)
+        except OSError:
+            continue  # gone since, or not ours to see
+        if usage.total:
+            name = part.mountpoint if part.mountpoint in _NAMED else f"volume-{len(volumes)}"
+            space = {"name": name, "total_bytes": usage.total, "free_bytes": usage.free}
+            volumes.append({**space, "system": part.mountpoint == "/"})
+    return {"volumes": volumes} if volumes else None
+
+
+def _counts(part: Any) -> bool:
+    removable = part.mountpoint.startswith(("/media/", "/run/media/", "/mnt/"))
+    return part.fstype in _FIXED and not removable and (part.fstype != "overlay" or part.mountpoint == "/")

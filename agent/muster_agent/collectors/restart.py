@@ -1,0 +1,21 @@
+"""Whether a restart is pending, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muster_agent.machine import Machine
+
+
+def collect(machine: Machine) -> dict[str, Any]:
+    """The section `restart`: Debian's marker, or a kernel that is gone from the disk since it started."""
+    reasons = []
+    if machine.exists("/run/reboot-required"):
+        packages = (machine.read_or_none("/run/reboot-required.pkgs") or "").split()
+        kernel = any(name.startswith("linux-image") for name in packages)
+        reasons.append("kernel_update" if kernel else "package_update")
+    running = machine.read_or_none("/proc/sys/kernel/osrelease")
+    installed = machine.names_in("/lib/modules")
+    if installed and running and running not in installed:
+        reasons.append("running_kernel_removed")
+    return {"pending": bool(reasons), "reasons": reasons}

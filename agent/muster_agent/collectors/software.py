@@ -1,0 +1,18 @@
+"""Installed software by title and version; absent where no package system that we read is in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muster_agent.machine import Machine
+from muster_agent.sources.dpkg import read_titles
+
+_MOST_TITLES = 4_000
+
+
+def collect(machine: Machine) -> dict[str, Any] | None:
+    """The section `software`."""
+    if not machine.exists("/var/lib/dpkg/status"):
+        return None
+    titles = read_titles(machine)
+    return {"titles": titles[:_MOST_TITLES], "more_titles": max(0, len(titles) - _MOST_TITLES)}

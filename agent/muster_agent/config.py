@@ -1,0 +1,117 @@
+"""Settings of the agent: a file (registry policy on Windows), then MUSTER_AGENT_* of the environment. All are local.
+
+Enters: a TOML file and the environment. Leaves: frozen `Settings`, or a SettingsError with name, value and what may be.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+PREFIX = "MUSTER_AGENT_"
+DEFAULT_FILE = "/etc/muster-agent/config.toml"
+
+
+class SettingsError(Exception):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class Settings(NamedTuple):
+    """Everything an administrator can set."""
+
+    server_url: str = ""
+    enrolment_key: str = ""
+    enrolment_key_file: str = ""
+    state_dir: str = "/var/lib/muster-agent"
+    ca_file: str = ""  # PEM of the authority that signed the server's certificate; default: the system's store
+    proxy: str = ""  # http://host:port
+    report_seconds: int = 900
+    sample_seconds: int = 60
+    spool_bytes: int = 16_000_000
+    software_titles: bool = True
+    culprit_names: bool = True
+
+
+_RANGES = {"report_seconds": (60, 86_400), "sample_seconds": (10, 300), "spool_bytes": (100_000, 1_000_000_000)}
+
+
+def load(path: str | None, environ: Mapping[str, str]) -> Settings:
+    """Settings of a file (None: the system's own, if it is there) and the environment; raises SettingsError."""
+    found = {name: (value, path or DEFAULT_FILE) for name, value in _stored(path).items()}
+    for variable, value in environ.items():
+        if variable.startswith(PREFIX):
+            found[variable[len(PREFIX) :].lower()] = (value, variable)
+    values = {name: _checked(name, value, where) for name, (value, where) in found.items()}
+    return Settings(**values)
+
+
+def enrolment_key(settings: Settings) -> str:
+    """The key itself, from the setting or the file it names; empty when there is none. Raises SettingsError."""
+    if settings.enrolment_key or not settings.enrolment_key_file:
+        return settings.enrolment_key
+    try:
+        with open(settings.enrolment_key_file, encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError as error:
+        name = settings.enrolment_key_file
+        raise SettingsError(f"enrolment_key_file {name} cannot be read: {error.strerror}.") from None
+
+
+def _stored(path: str | None) -> dict[str, Any]:
+    if path is not None:
+        return _file(path)
+    if sys.platform == "win32":
+        return _registry()
+    return _file(DEFAULT_FILE) if os.path.exists(DEFAULT_FILE) else {}
+
+
+def _file(path: str) -> dict[str, Any]:
+    import tomllib  # given back once the settings are read
+
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+
+
+if sys.platform == "win32":
+    import winreg
+
+    def _registry() -> dict[str, Any]:
+        r"""Values under HKLM\SOFTWARE\Policies\Muster, as Group Policy writes them."""
+        try:
+            key = winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SOFTWARE\Policies\Muster")
+        except FileNotFoundError:
+            return {}
+        with key:
+            count = winreg.QueryInfoKey(key)[1]
+            return {name.lower(): value for name, value, _ in (winreg.EnumValue(key, n) for n in range(count))}
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    defaults = Settings()._asdict()
+    if name not in defaults:
+        import difflib  # only for the sentence
+
+        near = difflib.get_close_matches(name, list(defaults), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(defaults)}."
+        raise SettingsError(f"Unknown setting {name!r} in {where}: {hint}")
+    kind = type(defaults[name])
+    if kind is bool:
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if str(value).lower() not in words:
+            raise SettingsError(f"{name} in {where} is {value!r}: write true or false.")
+        return words[str(value).lower()]
+    try:
+        converted = kind(value)
+    except (TypeError, ValueError):
+        raise SettingsError(f"{name} in {where} is {value!r}: write a whole number.") from None
+    low, high = _RANGES.get(name, (None, None))
+    if low is not None and not low <= converted <= high:
+        raise SettingsError(f"{name} in {where} is {value!r}: it may be {low} to {high}.")
+    return converted

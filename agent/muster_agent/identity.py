@@ -1,0 +1,29 @@
+"""How a machine is known again after a reinstall: hints from its hardware, and a keyed hash of its machine id.
+
+Enters: a machine. Leaves: hints for enrolment and the hash that every report carries. Junk values are None.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from muster_agent.machine import Machine
+from muster_agent.sources import block, dmi, machine_id
+
+
+def hints(machine: Machine) -> dict[str, str | None]:
+    """smbios_uuid, system_serial, disk_serial, hardware_hash (SHA-256 over the three), machine_hash."""
+    facts = dmi.read_dmi(machine)
+    drive = block.system_drive(machine)
+    serial = block.read_serial(machine, drive) if drive else None
+    found: dict[str, str | None] = {
+        "smbios_uuid": facts.get("product_uuid"),
+        "system_serial": facts.get("product_serial"),
+        "disk_serial": dmi.clean(serial),
+    }
+    joined = "\n".join(f"{name}={value or ''}" for name, value in sorted(found.items()))
+    return {
+        **found,
+        "hardware_hash": hashlib.sha256(joined.encode()).hexdigest() if any(found.values()) else None,
+        "machine_hash": machine_id.read_machine_hash(machine),
+    }

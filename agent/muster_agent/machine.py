@@ -1,0 +1,100 @@
+"""What the outside world is to the agent: files, clocks, psutil, programs. The one seam that tests replace.
+
+Enters: nothing. Leaves: a `Machine`. Collectors and sources reach the system through it alone, so a fixture machine is
+a directory tree and a few values.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import psutil
+
+_MOST_BYTES = 16 * 2**20  # no file that is read here is larger on a healthy system
+
+
+def _suspended_too() -> float:
+    # CLOCK_BOOTTIME counts time asleep, which time.monotonic leaves out.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Machine:
+    """The system the agent runs on."""
+
+    def __init__(
+        self,
+        root: str = "/",
+        *,
+        ps: Any = psutil,
+        run: Callable[[list[str], float], str] | None = None,
+        clocks: tuple[Callable[[], float], Callable[[], float], Callable[[], float]] | None = None,
+    ) -> None:
+        """`run` starts a program and gives its output; `clocks` are wall, monotonic with and without time asleep."""
+        self.root = root
+        self.ps = ps
+        self._run = run
+        self.wall, self.elapsed, self.awake = clocks or (time.time, _suspended_too, time.monotonic)
+
+    def read(self, path: str) -> str:
+        """The text of a file; raises OSError. Bytes that are not UTF-8 are replaced."""
+        with open(self._real(path), "rb") as file:
+            return file.read(_MOST_BYTES).decode("utf-8", "replace")
+
+    def read_or_none(self, path: str) -> str | None:
+        """The text of a file without surrounding space, or None when it is not there or may not be read."""
+        try:
+            return self.read(path).strip("\x00 \t\r\n")
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file or directory."""
+        return os.path.exists(self._real(path))
+
+    def names_in(self, path: str) -> list[str]:
+        """The names in a directory, sorted; none when it is not there."""
+        try:
+            return sorted(os.listdir(self._real(path)))
+        except OSError:
+            return []
+
+    def resolved(self, path: str) -> str:
+        """The path behind symbolic links, within the machine."""
+        real = os.path.realpath(self._real(path))
+        return "/" + os.path.relpath(real, os.path.realpath(self.root)).lstrip("./") if self.root != "/" else real
+
+    def changed_at(self, path: str) -> float | None:
+        """When a file last changed, in seconds since 1970; None when it is not there."""
+        try:
+            return os.stat(self._real(path)).st_mtime
+        except OSError:
+            return None
+
+    def run(self, argv: list[str], timeout_seconds: float = 10.0) -> str:
+        """The output of a program; raises FileNotFoundError when there is none, OSError when it fails."""
+        if self._run is None:
+            from muster_agent.sources.process import run
+
+            self._run = run
+        return self._run(argv, timeout_seconds)
+
+    def now(self) -> str:
+        """The wall clock as ISO 8601 in UTC, with milliseconds."""
+        return instant(self.wall())
+
+    def boot_id(self) -> str | None:
+        """What names this boot of the kernel."""
+        return self.read_or_none("/proc/sys/kernel/random/boot_id")
+
+    def _real(self, path: str) -> str:
+        return path if self.root == "/" else os.path.join(self.root, path.lstrip("/"))
+
+
+def instant(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)  # noqa: UP017 - read without another import
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

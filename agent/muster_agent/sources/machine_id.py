@@ -1,0 +1,21 @@
+"""/etc/machine-id (machine-id(5)): confidential, so only a keyed hash of it leaves the device."""
+
+from __future__ import annotations
+
+import hmac
+
+from muster_agent.machine import Machine
+
+# Makes the hashes of one application differ from any other's. Not a secret.
+_APPLICATION = b"muster-estate/agent/1"
+
+
+def read_machine_hash(machine: Machine) -> str | None:
+    """The keyed hash of the machine id; None where there is none."""
+    found = machine.read_or_none("/etc/machine-id")
+    return keyed_hash(found) if found else None
+
+
+def keyed_hash(text: str) -> str:
+    """HMAC-SHA256 (hex, 256 bits) under the application's constant."""
+    return hmac.digest(_APPLICATION, text.encode(), "sha256").hex()

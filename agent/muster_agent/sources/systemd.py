@@ -1,0 +1,70 @@
+"""systemd's own record of the running start (org.freedesktop.systemd1.Manager; times in microseconds, monotonic).
+
+Formulas as in systemd's analyze-time-data.c: zero is the kernel's start; firmware and loader count backwards from it; a
+zero value means that it did not happen or has not happened yet.
+"""
+
+from __future__ import annotations
+
+import re
+
+from muster_agent.machine import Machine
+
+_MANAGER = (
+    "FirmwareTimestampMonotonic",
+    "LoaderTimestampMonotonic",
+    "InitRDTimestampMonotonic",
+    "UserspaceTimestampMonotonic",
+    "FinishTimestampMonotonic",
+    "SecurityStartTimestampMonotonic",
+    "SoftRebootStartTimestampMonotonic",
+    "SoftRebootsCount",
+)
+_UNIT = ("Id", "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+# An instance may carry a person's number or a path: only the template's name is kept.
+_INSTANCE = re.compile(r"@[^.]*(?=\.)")
+
+
+def read_manager(machine: Machine) -> dict[str, int]:
+    """The manager's timestamps in microseconds; raises FileNotFoundError where there is no systemd."""
+    if not machine.exists("/run/systemd/system"):
+        raise FileNotFoundError("systemd does not run here")
+    return parse_numbers(machine.run(["systemctl", "show", *(f"-p{name}" for name in _MANAGER)]))
+
+
+def read_unit_times(machine: Machine) -> list[tuple[str, int, int]]:
+    """(unit, began, became active) of every service and mount, in microseconds."""
+    argv = ["systemctl", "show", "*.service", "*.mount", "*.device", *(f"-p{name}" for name in _UNIT)]
+    return parse_units(machine.run(argv))
+
+
+def read_sign_in_screen(machine: Machine) -> int | None:
+    """When the display manager was ready, in microseconds; None where there is none."""
+    shown = machine.run(["systemctl", "show", "display-manager.service", "-pActiveEnterTimestampMonotonic"])
+    return parse_numbers(shown).get("ActiveEnterTimestampMonotonic") or None
+
+
+def parse_numbers(text: str) -> dict[str, int]:
+    """`Name=number` lines; what is not a number is left out."""
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name: int(value) for name, _, value in pairs if value.isascii() and value.isdigit()}
+
+
+def parse_units(text: str) -> list[tuple[str, int, int]]:
+    """Blocks of properties, separated by empty lines, of units that became active."""
+    found = []
+    for block in text.split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        times = parse_numbers(block)
+        began, ready = times.get(_UNIT[1], 0), times.get(_UNIT[2], 0)
+        if began and ready >= began and values.get("Id"):
+            found.append((unit_name(values["Id"]), began, ready))
+    return found
+
+
+def unit_name(unit: str) -> str:
+    """A unit's name without what may name a person or a path."""
+    suffix = unit.rsplit(".", 1)[-1]
+    if suffix in ("mount", "device"):
+        return f"a {suffix}"
+    return _INSTANCE.sub("@", unit)[:128]
