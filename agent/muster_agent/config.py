@@ -64,7 +64,8 @@ def _stored(path: str | None) -> dict[str, Any]:
         return _file(path)
     if sys.platform == "win32":
         return _registry()
-    return _file(DEFAULT_FILE) if os.path.exists(DEFAULT_FILE) else {}
+    else:  # noqa: RET505 - mypy reads each branch for its own platform only
+        return _file(DEFAULT_FILE) if os.path.exists(DEFAULT_FILE) else {}
 
 
 def _file(path: str) -> dict[str, Any]:

@@ -7,19 +7,25 @@ a directory tree and a few values.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 import psutil
 
+_PIECE_BYTES = 65_536
 _MOST_BYTES = 16 * 2**20  # no file that is read here is larger on a healthy system
 
 
 def _suspended_too() -> float:
     # CLOCK_BOOTTIME counts time asleep, which time.monotonic leaves out.
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    else:  # noqa: RET505 - mypy reads each branch for its own platform only
+        return time.monotonic()
 
 
 class Machine:
@@ -42,7 +48,9 @@ class Machine:
     def read(self, path: str) -> str:
         """The text of a file; raises OSError. Bytes that are not UTF-8 are replaced."""
         with open(self._real(path), "rb") as file:
-            return file.read(_MOST_BYTES).decode("utf-8", "replace")
+            # In pieces: a sysctl file refuses to be read into a large buffer.
+            pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
+            return b"".join(islice(pieces, _MOST_BYTES // _PIECE_BYTES)).decode("utf-8", "replace")
 
     def read_or_none(self, path: str) -> str | None:
         """The text of a file without surrounding space, or None when it is not there or may not be read."""

@@ -1,8 +1,8 @@
 """Reports that wait for the server, on disk.
 
 One file a report, named by its sequence, a checksum in its first line: a torn file is told from a whole one, counted
-and left out. A report is resent byte for byte. When the spool is full, older reports from the middle are thinned out, so
-that the first and the newest stay; the next report says how many.
+and left out. A report is resent byte for byte. When the spool is full, older reports from the middle are thinned out,
+so that the first and the newest stay; the next report says how many.
 """
 
 from __future__ import annotations
