@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from muster_server import health_api, metrics, problems, web
+from muster_server import auth, health_api, metrics, problems, web
 from muster_server.config import Settings, secret_key
 from muster_server.db import Database
 from muster_server.ingest import api
@@ -30,6 +30,7 @@ def create_app(settings: Settings, on_commit: Callable[[], None] | None = None) 
     api.init_app(app, database, on_commit or (lambda: None))
     web.init_app(app)
     metrics.init_app(app)
+    auth.init_app(app)
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

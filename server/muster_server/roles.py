@@ -1,7 +1,8 @@
-"""Roles of people, from the one that may least. What each may do stands with the routes."""
+"""Roles of people, what each may do, and which right each route asks for."""
 
 from __future__ import annotations
 
+# From the one that may least.
 ROLES = ("viewer", "auditor", "service_desk", "asset_manager", "admin")
 
 # Who may do what each right names; routes name rights, never roles.
@@ -9,4 +10,17 @@ RIGHTS = {
     "read": frozenset(ROLES),
     "acknowledge": frozenset({"service_desk", "asset_manager", "admin"}),
     "administer": frozenset({"admin"}),
+}
+
+# `anybody`: shows nothing of the estate's devices. `device`: the route checks a device's token or key itself.
+OPEN = frozenset({"anybody", "device"})
+
+# Endpoint -> the right it asks for. A route without a line here keeps the application from starting.
+ROUTES = {
+    "static": "anybody",
+    "health.healthz": "anybody",
+    "health.readyz": "anybody",
+    "metrics.metrics": "anybody",
+    "ingest.enrol": "device",
+    "ingest.reports": "device",
 }
