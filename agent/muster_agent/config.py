@@ -43,7 +43,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Settings:
     for variable, value in environ.items():
         if variable.startswith(PREFIX):
             found[variable[len(PREFIX) :].lower()] = (value, variable)
-    values = {name: _checked(name, value, where) for name, (value, where) in found.items()}
+    values = {name: _checked(name, value, where=where) for name, (value, where) in found.items()}
     return Settings(**values)
 
 
@@ -94,7 +94,7 @@ if sys.platform == "win32":
             return {name.lower(): value for name, value, _ in (winreg.EnumValue(key, n) for n in range(count))}
 
 
-def _checked(name: str, value: Any, where: str) -> Any:
+def _checked(name: str, value: Any, *, where: str) -> Any:
     defaults = Settings()._asdict()
     if name not in defaults:
         import difflib  # only for the sentence

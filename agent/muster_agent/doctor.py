@@ -80,13 +80,13 @@ def _clock(settings: config.Settings, machine: Machine) -> Finding:
     if found is None:
         return Finding("clock", "note", "compared with the server's once the device is enrolled")
     try:
-        answer = _client(settings).post("/api/v1/reports", _EMPTY, found.token)
+        answer = _client(settings).post("/api/v1/reports", _EMPTY, token=found.token)
     except (NetworkFaultError, ValueError) as error:
         return Finding("clock", "wrong", f"cannot be compared: {error}")
-    return _compared(answer.body, answer.problem, machine)
+    return _compared(answer.body, answer.problem, machine=machine)
 
 
-def _compared(body: dict[str, Any], problem: str, machine: Machine) -> Finding:
+def _compared(body: dict[str, Any], problem: str, *, machine: Machine) -> Finding:
     if problem:
         return Finding("token", "wrong", f"the server refuses this device: {body.get('detail', problem)}")
     try:

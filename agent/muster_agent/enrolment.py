@@ -33,12 +33,12 @@ def forget(state_dir: str) -> None:
     remove(_path(state_dir))
 
 
-def enrol(client: Client, state_dir: str, about: dict[str, Any], *, token: str = "") -> Identity:
+def enrol(client: Client, state_dir: str, *, about: dict[str, Any], token: str = "") -> Identity:
     """Enrol with the key in `about`, or, when split, with the `token` held; keeps and gives the identity.
 
     `about` is the wire's EnrolRequest. Raises EnrolmentRefusedError or NetworkFaultError.
     """
-    answer = client.post("/api/v1/enrol", json.dumps(about).encode(), token)
+    answer = client.post("/api/v1/enrol", json.dumps(about).encode(), token=token)
     device_id, given = answer.body.get("device_id"), answer.body.get("token")
     if answer.status == 201 and isinstance(device_id, str) and isinstance(given, str):
         os.makedirs(state_dir, mode=0o700, exist_ok=True)

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 
-def write_whole(path: str, content: bytes, mode: int = 0o600) -> None:
+def write_whole(path: str, content: bytes, *, mode: int = 0o600) -> None:
     """Replace a file so that after a crash it is the old or the new one; on disk when this returns. Raises OSError."""
     temporary = f"{path}.new"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

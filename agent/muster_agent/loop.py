@@ -44,9 +44,9 @@ class Agent:
         self._spool = Spool(os.path.join(settings.state_dir, "spool"), settings.spool_bytes)
         self._hints = identity.hints(machine)
         self._sampler = Sampler(machine)
-        self._reporter = Reporter(machine, settings, self._hints["hardware_hash"])
+        self._reporter = Reporter(machine, settings, hardware_hash=self._hints["hardware_hash"])
         self._reporter.remember(read_json(self._memory_path))
-        self._sender = Sender(self._client, machine, __version__)
+        self._sender = Sender(self._client, machine, version=__version__)
         self._identity = enrolment.load(settings.state_dir)
         self._report_seconds = settings.report_seconds
 
@@ -170,7 +170,7 @@ class Agent:
         }
         if not token and not about["key"]:
             raise enrolment.EnrolmentRefusedError("no enrolment key is set: see `muster-agent doctor`")
-        given = enrolment.enrol(self._client, self._settings.state_dir, about, token=token)
+        given = enrolment.enrol(self._client, self._settings.state_dir, about=about, token=token)
         self._identity = given
         self._reporter.forget()
         _say(f"Enrolled as device {given.device_id}.")
@@ -190,8 +190,8 @@ def preview(settings: config.Settings, machine: Machine) -> dict[str, Any]:
     hints = identity.hints(machine)
     sampler = Sampler(machine)
     sampler.sample()
-    report = Reporter(machine, settings, hints["hardware_hash"]).build("0" * 32 + ":1", sampler)
-    body: dict[str, Any] = json.loads(envelope(machine, __version__, [report]))
+    report = Reporter(machine, settings, hardware_hash=hints["hardware_hash"]).build("0" * 32 + ":1", sampler)
+    body: dict[str, Any] = json.loads(envelope(machine, __version__, reports=[report]))
     return body
 
 

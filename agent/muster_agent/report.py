@@ -19,7 +19,7 @@ from muster_agent.sampler import Sampler
 class Reporter:
     """Remembers what the server was told, so that facts that rarely change go once."""
 
-    def __init__(self, machine: Machine, settings: Settings, hardware_hash: str | None) -> None:
+    def __init__(self, machine: Machine, settings: Settings, *, hardware_hash: str | None) -> None:
         self._machine = machine
         self._settings = settings
         self._hardware_hash = hardware_hash
@@ -55,7 +55,7 @@ class Reporter:
         for collector in COLLECTORS:
             if self._is_due(collector):
                 section, outcomes[collector.name] = self._collect(collector)
-                self._take(collector, section, sections)
+                self._take(collector, section, sections=sections)
         use = sampler.drain()
         outcomes["use"] = {"outcome": "ok", "seconds": 0.0, "problem": None}
         if use is not None:
@@ -65,7 +65,7 @@ class Reporter:
             sections["agent"] = about_itself
             self.losses = {}
         self.wanted = set()
-        return self._encoded(report_id, outcomes, sections)
+        return self._encoded(report_id, outcomes, sections=sections)
 
     def _is_due(self, collector: Collector) -> bool:
         if collector.name == "software" and not self._settings.software_titles:
@@ -76,7 +76,7 @@ class Reporter:
         with self._guard.watching(collector.name):
             return run_collector(self._machine, collector)
 
-    def _take(self, collector: Collector, section: Any, sections: dict[str, Any]) -> None:
+    def _take(self, collector: Collector, section: Any, *, sections: dict[str, Any]) -> None:
         if collector.name == "starts":
             self._settled = section is None or all(start.get("to_settled_seconds") is not None for start in section)
             if section and not self._settings.culprit_names:
@@ -90,7 +90,7 @@ class Reporter:
             self._told[collector.name] = digest
         sections[collector.name] = section
 
-    def _encoded(self, report_id: str, outcomes: dict[str, Any], sections: dict[str, Any]) -> bytes:
+    def _encoded(self, report_id: str, outcomes: dict[str, Any], *, sections: dict[str, Any]) -> bytes:
         report = {
             "report_id": report_id,
             "schema": 1,
@@ -104,7 +104,7 @@ class Reporter:
         return json.dumps(report, separators=(",", ":"), allow_nan=False).encode()
 
 
-def envelope(machine: Machine, version: str, reports: list[bytes]) -> bytes:
+def envelope(machine: Machine, version: str, *, reports: list[bytes]) -> bytes:
     """The body of a request around reports, which stay as they are to the byte."""
     head = {
         "sent_at": machine.now(),

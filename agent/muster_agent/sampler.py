@@ -67,7 +67,7 @@ class Sampler:
         hour["suspended"] += asleep
         if minutes:
             hour["missed"] += minutes - 1
-            self._count(hour, before, now)
+            self._count(hour, before, now=now)
 
     def drain(self) -> dict[str, Any] | None:
         """The section `use` with everything since the last drain; None when there is nothing."""
@@ -80,16 +80,16 @@ class Sampler:
     def _hour(self) -> dict[str, Any]:
         return self._hours.setdefault(int(self._machine.wall() // _HOUR), {"missed": 0, "suspended": 0})
 
-    def _count(self, hour: dict[str, Any], before: _Reading, now: _Reading) -> None:
+    def _count(self, hour: dict[str, Any], before: _Reading, *, now: _Reading) -> None:
         memory = self._machine.ps.virtual_memory()
         total = now.cpu_total - before.cpu_total
         if total > 0:
-            _add(hour, "cpu", 100 * (1 - (now.cpu_idle - before.cpu_idle) / total))
-        _add(hour, "memory", memory.percent)
+            _add(hour, "cpu", percent=100 * (1 - (now.cpu_idle - before.cpu_idle) / total))
+        _add(hour, "memory", percent=memory.percent)
         seconds = now.awake - before.awake
         busy = [now.busy[name] - before.busy[name] for name in now.busy if name in before.busy]
         if busy and seconds > 0:
-            _add(hour, "disk", 100 * max(busy) / (1000 * seconds))
+            _add(hour, "disk", percent=100 * max(busy) / (1000 * seconds))
         if now.faults is not None and before.faults is not None and seconds > 0 and memory.total:
             row = bisect_right(_AVAILABLE_EDGES, 100 * memory.available / memory.total)
             column = bisect_right(_FAULT_EDGES, max(0, now.faults - before.faults) / seconds)
@@ -102,7 +102,7 @@ def level_of(percent: float) -> int:
     return min(max(bisect_right(EDGES, percent) - 1, 0), len(EDGES) - 2)
 
 
-def _add(hour: dict[str, Any], kind: str, percent: float) -> None:
+def _add(hour: dict[str, Any], kind: str, *, percent: float) -> None:
     hour.setdefault(kind, [0] * (len(EDGES) - 1))[level_of(percent)] += 1
 
 

@@ -31,7 +31,7 @@ class Told(NamedTuple):
 class Sender:
     """Sends batches, halves them when they are too much, and backs off."""
 
-    def __init__(self, client: Client, machine: Machine, version: str) -> None:
+    def __init__(self, client: Client, machine: Machine, *, version: str) -> None:
         self._client, self._machine, self._version = client, machine, version
         self._most_reports = _MOST_REPORTS
         self._failures = 0
@@ -41,18 +41,18 @@ class Sender:
         batch = spool.batch(self._most_reports, _MOST_BYTES)
         if not batch:
             return Told(0.0)
-        body = envelope(self._machine, self._version, [report for _, report in batch])
+        body = envelope(self._machine, self._version, reports=[report for _, report in batch])
         try:
-            answer = self._client.post("/api/v1/reports", body, token)
+            answer = self._client.post("/api/v1/reports", body, token=token)
         except NetworkFaultError as fault:
             return self._back_off(str(fault), fault.retry_after_seconds)
-        return self._heed(answer, spool, batch)
+        return self._heed(answer, spool, batch=batch)
 
-    def _heed(self, answer: Answer, spool: Spool, batch: list[tuple[int, bytes]]) -> Told:
+    def _heed(self, answer: Answer, spool: Spool, *, batch: list[tuple[int, bytes]]) -> Told:
         if answer.status == 202:
             self._failures = 0
             self._most_reports = min(_MOST_REPORTS, self._most_reports * 2)
-            settle(spool, batch, answer.body)
+            settle(spool, batch, body=answer.body)
             return _told(answer.body)
         if answer.problem in ("bad-request", "too-large"):
             if len(batch) == 1:
@@ -74,7 +74,7 @@ class Sender:
         return max(1.0, retry_after + random.uniform(0, limit))  # noqa: S311 - spreads devices, keeps no secret
 
 
-def settle(spool: Spool, batch: list[tuple[int, bytes]], body: dict[str, Any]) -> None:
+def settle(spool: Spool, batch: list[tuple[int, bytes]], *, body: dict[str, Any]) -> None:
     """Forget what the server has, put aside what it will never take; what it does not name stays."""
     by_id = {f"{spool.stream}:{sequence}": sequence for sequence, _ in batch}
     taken = [*_strings(body.get("accepted")), *_strings(body.get("duplicate"))]

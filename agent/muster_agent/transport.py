@@ -48,7 +48,7 @@ class Client:
         self._connection: http.client.HTTPConnection | None = None
         self._context: Any = None
 
-    def post(self, path: str, body: bytes, token: str = "") -> Answer:
+    def post(self, path: str, body: bytes, *, token: str = "") -> Answer:
         """Send a body, gzipped; raises NetworkFaultError."""
         headers = {
             "Content-Type": "application/json",
@@ -57,11 +57,11 @@ class Client:
         }
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        return self._ask("POST", path, gzip.compress(body, 6, mtime=0), headers)
+        return self._ask("POST", path, body=gzip.compress(body, 6, mtime=0), headers=headers)
 
     def get(self, path: str) -> Answer:
         """Ask for a path; raises NetworkFaultError."""
-        return self._ask("GET", path, None, {})
+        return self._ask("GET", path, body=None, headers={})
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -69,10 +69,10 @@ class Client:
             self._connection.close()
             self._connection = None
 
-    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    def _ask(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
         fresh = self._connection is None
         try:
-            return self._exchange(method, path, body, headers)
+            return self._exchange(method, path, body=body, headers=headers)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
             self.close()
             if fresh:
@@ -83,9 +83,11 @@ class Client:
         except BaseException:
             self.close()  # told to stop in the middle: what is left of the answer must not be read as the next
             raise
-        return self._ask(method, path, body, headers)  # a kept connection had ended: once more, on a new one
+        return self._ask(
+            method, path, body=body, headers=headers
+        )  # a kept connection had ended: once more, on a new one
 
-    def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    def _exchange(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
         if self._connection is None:
             self._connection = self._connect()
         absolute = self._proxy and not self._secure

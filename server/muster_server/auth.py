@@ -59,7 +59,7 @@ def sign_in(user_id: int) -> None:
     """Begin a session of this browser; an older one of it ends."""
     with current().database.write() as connection:
         _end_session(connection)
-        secret = people.open_session(connection, user_id, now_ms())
+        secret = people.open_session(connection, user_id, now=now_ms())
     session.clear()
     session[_COOKIE_KEY] = secret
 
@@ -100,14 +100,16 @@ def _guard() -> ResponseReturnValue | None:
         return _unknown(for_programs=for_programs)
     if g.person.role not in RIGHTS[right]:
         if for_programs:
-            raise ProblemError(403, "forbidden", f"The role {g.person.role} may not do this.")
+            raise ProblemError(403, "forbidden", detail=f"The role {g.person.role} may not do this.")
         abort(403)
     return None
 
 
 def _unknown(*, for_programs: bool) -> ResponseReturnValue:
     if for_programs:
-        raise ProblemError(401, "token-missing", "Send `Authorization: Bearer` with a token of `muster token create`.")
+        raise ProblemError(
+            401, "token-missing", detail="Send `Authorization: Bearer` with a token of `muster token create`."
+        )
     return redirect("/sign-in?" + urlencode({"next": request.full_path.rstrip("?")} if request.method == "GET" else {}))
 
 
@@ -116,7 +118,7 @@ def _program() -> Person | None:
     if scheme.lower() != "bearer":
         return None
     with current().database.read() as connection:
-        return people.token_person(connection, secret.strip(), now_ms())
+        return people.token_person(connection, secret.strip(), now=now_ms())
 
 
 def _person() -> Person | None:
@@ -135,7 +137,7 @@ def _person() -> Person | None:
     who, seen_at = found
     if now - seen_at > _SEEN_EVERY_MS:
         with current().database.write() as connection:
-            people.see_session(connection, secret, now)
+            people.see_session(connection, secret, now=now)
     return who
 
 

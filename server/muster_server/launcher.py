@@ -48,18 +48,18 @@ class Wishes:
     beside: str | None = None  # a command to run once beside the server, with a key in its environment
 
 
-def up(settings: Settings, wishes: Wishes, say: Callable[[str], None]) -> None:
+def up(settings: Settings, wishes: Wishes, *, say: Callable[[str], None]) -> None:
     """Start everything, watch over it, and end it on SIGINT or SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    Launcher(settings, wishes, say).run(stop)
+    Launcher(settings, wishes, say=say).run(stop)
 
 
 class Launcher:
     """One run of `muster up`."""
 
-    def __init__(self, settings: Settings, wishes: Wishes, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, wishes: Wishes, *, say: Callable[[str], None]) -> None:
         self._settings = settings
         self._wishes = wishes
         self._say = say
@@ -89,14 +89,14 @@ class Launcher:
         migrate(database, now_ms())
         self._say(f"Starting Redis: {redis.name}.")
         if redis.command is not None:
-            self._family.start(self._child("redis", redis.command, redis))
+            self._family.start(self._child("redis", redis.command, redis=redis))
         self._say("Starting web server, worker and beat.")
-        self._family.start(self._child("web", [*_muster(), "serve"], redis))
+        self._family.start(self._child("web", [*_muster(), "serve"], redis=redis))
         celery = [sys.executable, "-m", "celery", "-A", "muster_server.queue"]
         count = str(self._settings.worker_processes)
-        self._family.start(self._child("worker", [*celery, "worker", "-c", count, "-l", "warning"], redis))
+        self._family.start(self._child("worker", [*celery, "worker", "-c", count, "-l", "warning"], redis=redis))
         schedule = str(self._data_dir / "beat-schedule")
-        self._family.start(self._child("beat", [*celery, "beat", "-s", schedule, "-l", "warning"], redis))
+        self._family.start(self._child("beat", [*celery, "beat", "-s", schedule, "-l", "warning"], redis=redis))
         self._wait_until_ready(stop)
         if stop.is_set():
             return
@@ -109,10 +109,10 @@ class Launcher:
         """The agent of this very machine, and whatever should run beside the server."""
         if self._wishes.agent:
             self._say("Starting the agent of this machine.")
-            agent = self._child("agent", [sys.executable, "-m", "muster_agent", "run", "--now"], redis)
+            agent = self._child("agent", [sys.executable, "-m", "muster_agent", "run", "--now"], redis=redis)
             self._family.start(_with(agent, **self._agent_environment(database)))
         if self._wishes.beside:
-            beside = self._child("beside", ["/bin/sh", "-c", f"exec {self._wishes.beside}"], redis)
+            beside = self._child("beside", ["/bin/sh", "-c", f"exec {self._wishes.beside}"], redis=redis)
             beside.once = beside.shown = True
             key = _one_day_key(database, "muster up --beside")
             address = f"http://127.0.0.1:{self._settings.port}"
@@ -128,7 +128,7 @@ class Launcher:
             environment["MUSTER_AGENT_ENROLMENT_KEY"] = _one_day_key(database, "muster up, this machine")
         return environment
 
-    def _child(self, name: str, command: list[str], redis: Redis) -> Child:
+    def _child(self, name: str, command: list[str], *, redis: Redis) -> Child:
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("MUSTER_")},
             "MUSTER_REDIS_URL": redis.url,

@@ -84,8 +84,8 @@ class _Estate:
 def _estate(snapshot: EstateSnapshot) -> Iterable[Metric]:
     yield GaugeMetricFamily("muster_estate_devices", "Approved devices that are in use.", value=snapshot.devices)
     for label, (field, sentence) in _DEVICES.items():
-        yield _counts(f"muster_estate_devices_by_{label}", sentence, label, getattr(snapshot, field))
-    yield _counts("muster_estate_flags_open", "Open flags by rule.", "rule", snapshot.flags_open)
+        yield _counts(f"muster_estate_devices_by_{label}", sentence, label=label, counts=getattr(snapshot, field))
+    yield _counts("muster_estate_flags_open", "Open flags by rule.", label="rule", counts=snapshot.flags_open)
     known = GaugeMetricFamily(
         "muster_estate_fact_known_devices", "Devices on which a fact is known, by fact.", labels=["fact"]
     )
@@ -135,7 +135,7 @@ def _muster(snapshot: EstateSnapshot) -> Iterable[Metric]:
     yield dropped
 
 
-def _counts(name: str, sentence: str, label: str, counts: Mapping[str, int]) -> Metric:
+def _counts(name: str, sentence: str, *, label: str, counts: Mapping[str, int]) -> Metric:
     family = GaugeMetricFamily(name, sentence, labels=[label])
     for value, count in _most(counts).items():
         family.add_metric([value], count)

@@ -10,7 +10,7 @@ from muster_server.encoding import encode
 class ProblemError(Exception):
     """A request that ends here; raised in a view of the API, answered as application/problem+json."""
 
-    def __init__(self, status: int, kind: str, detail: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, status: int, kind: str, *, detail: str, retry_after_seconds: float | None = None) -> None:
         """`kind` is the last part of the problem's type; `detail` a sentence for a person."""
         super().__init__(detail)
         self.status = status

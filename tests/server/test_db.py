@@ -17,7 +17,7 @@ from muster_server.store.migrate import check_migrated
 
 def test_an_error_inside_a_write_leaves_nothing_behind(database: Database) -> None:
     with pytest.raises(RuntimeError, match="half-way"), database.write() as connection:
-        upsert(connection, ledger, [{"name": "a", "value": 1}])
+        upsert(connection, ledger, rows=[{"name": "a", "value": 1}])
         raise RuntimeError("half-way")
 
     with database.read() as connection:
@@ -27,7 +27,7 @@ def test_an_error_inside_a_write_leaves_nothing_behind(database: Database) -> No
 def test_upserting_again_overwrites_all_but_the_key(database: Database) -> None:
     for value in (1, 2):
         with database.write() as connection:
-            upsert(connection, ledger, [{"name": "a", "value": value}])
+            upsert(connection, ledger, rows=[{"name": "a", "value": value}])
 
     with database.read() as connection:
         assert connection.execute(select(ledger)).all() == [("a", 2)]
@@ -38,10 +38,10 @@ def test_writers_in_many_threads_take_turns_and_lose_nothing(database: Database)
         for _ in range(20):
             with database.write() as connection:
                 value = connection.scalar(select(ledger.c.value).where(ledger.c.name == "n").with_for_update()) or 0
-                upsert(connection, ledger, [{"name": "n", "value": value + 1}])
+                upsert(connection, ledger, rows=[{"name": "n", "value": value + 1}])
 
     with database.write() as connection:
-        upsert(connection, ledger, [{"name": "n", "value": 0}])
+        upsert(connection, ledger, rows=[{"name": "n", "value": 0}])
     threads = [threading.Thread(target=add_one) for _ in range(5)]
     for thread in threads:
         thread.start()

@@ -36,7 +36,7 @@ def device(client: FlaskClient, database: Database) -> Device:
 
 
 def folded(database: Database, settings: Settings, table: Any) -> list[Any]:
-    fold.run(database, settings, now_ms())
+    fold.run(database, settings, now=now_ms())
     with database.read() as connection:
         return list(connection.execute(select(table)))
 
@@ -69,7 +69,7 @@ def test_folding_again_changes_nothing(device: Device, database: Database, setti
 
     first = folded(database, settings, use_hours)
 
-    assert fold.run(database, settings, now_ms()) == 0
+    assert fold.run(database, settings, now=now_ms()) == 0
     assert folded(database, settings, use_hours) == first
 
 
@@ -125,7 +125,7 @@ def test_a_start_that_arrives_in_pieces_is_one_start_and_null_overwrites_nothing
     estimated = {**whole, "to_settled_seconds": 99, "to_settled_quality": "estimated", "to_settled_revision": 7}
     for piece in (early, whole, estimated, early):
         device.post(device.report(starts=[piece]))
-        fold.run(database, settings, now_ms())
+        fold.run(database, settings, now=now_ms())
 
     rows = folded(database, settings, starts)
 
@@ -178,7 +178,7 @@ def test_an_older_report_that_arrives_late_overwrites_nothing_newer(
 ) -> None:
     late = device.report(iso(now_ms() - DAY_MS), system={"hostname": "old-name"}, restart={"pending": True})
     device.post(device.report(system={"hostname": "new-name"}))
-    fold.run(database, settings, now_ms())
+    fold.run(database, settings, now=now_ms())
     device.post(late)
 
     assert folded(database, settings, device_state)[0].hostname == "new-name"
@@ -202,7 +202,7 @@ def test_a_device_is_asked_for_what_it_never_told_unless_it_has_none(
 ) -> None:
     absent = {"software": {"outcome": "absent", "seconds": 0.0}}
     device.post({**device.report(system={"hostname": "pc"}), "outcomes": absent})
-    fold.run(database, settings, now_ms())
+    fold.run(database, settings, now=now_ms())
 
     assert device.post(device.report()).json["want"] == ["hardware"]
 
@@ -235,5 +235,5 @@ def test_only_one_fold_runs_at_a_time(device: Device, database: Database, settin
 
     with database.exclusive("fold") as alone:
         assert alone
-        assert fold.run(database, settings, now_ms()) == 0
-    assert fold.run(database, settings, now_ms()) == 1
+        assert fold.run(database, settings, now=now_ms()) == 0
+    assert fold.run(database, settings, now=now_ms()) == 1

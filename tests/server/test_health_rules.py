@@ -29,7 +29,7 @@ SYSTEM = {"os_newest_at": NOW, "os_extended_free": False}
 
 
 def judged(**values: Any) -> Assessment:
-    return assess([{**BLANK, **values}], SCHEMA, POLICY, NOW)[0]
+    return assess([{**BLANK, **values}], SCHEMA, policy=POLICY, as_of=NOW)[0]
 
 
 def state(rule_id: str, **values: Any) -> str:

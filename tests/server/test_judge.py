@@ -31,8 +31,8 @@ class Court:
         self.database, self.settings = database, settings
 
     def judge(self, now: int | None = None) -> int:
-        fold.run(self.database, self.settings, now or now_ms())
-        return judge.run(self.database, self.settings, now or now_ms())
+        fold.run(self.database, self.settings, now=now or now_ms())
+        return judge.run(self.database, self.settings, now=now or now_ms())
 
     def rows(self, table: Any) -> list[Any]:
         with self.database.read() as connection:
@@ -112,7 +112,7 @@ def test_a_device_that_awaits_approval_is_not_judged_and_counts_in_no_figure(
     waiting.post(waiting.report(starts=starts(600)))
     court.judge()
 
-    snapshot.run(database, settings, now_ms())
+    snapshot.run(database, settings, now=now_ms())
     with database.read() as connection:
         shown = newest_snapshot(connection)
 
@@ -139,7 +139,7 @@ def test_one_device_that_cannot_be_judged_is_said_so_and_stops_nobody(
     fleet = [Device(client, key) for _ in range(5)]
     for each in fleet:
         each.post(each.report(starts=starts(600), hardware={"model": "X"}))
-    fold.run(database, court.settings, now_ms())
+    fold.run(database, court.settings, now=now_ms())
     with database.write() as connection:
         broken = select(devices.c.id).where(devices.c.uid == fleet[2].uid).scalar_subquery()
         ours = device_sections.c.device_id == broken
@@ -155,7 +155,7 @@ def test_judging_twice_gives_the_same_rows_to_the_byte(device: Device, court: Co
     now = now_ms()
     court.judge(now)
     first = (court.rows(signals), court.rows(verdicts), court.rows(assessments))
-    judge.judge_all(court.database, court.settings, now)
+    judge.judge_all(court.database, court.settings, now=now)
 
     assert (court.rows(signals), court.rows(verdicts), court.rows(assessments)) == first
 
@@ -164,7 +164,7 @@ def test_the_snapshot_says_what_is_known_and_why_not(device: Device, court: Cour
     failed = {"battery": {"outcome": "failed", "problem": "PermissionError"}, "disks": {"outcome": "ok"}}
     device.post({**device.report(starts=starts(600), system={"os_name": "Debian"}), "outcomes": failed})
     court.judge()
-    snapshot.run(court.database, court.settings, now_ms())
+    snapshot.run(court.database, court.settings, now=now_ms())
     with court.database.read() as connection:
         shown = newest_snapshot(connection)
 

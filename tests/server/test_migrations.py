@@ -28,8 +28,8 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
 
 def test_partitions_older_than_their_retention_are_dropped_whole(database: Database) -> None:
     with database.write() as connection:
-        dropped = [drop_expired(connection, table, NOW - 60 * DAY_MS) for table in partitioned_tables()]
-        again = drop_expired(connection, reports, NOW - 60 * DAY_MS)
+        dropped = [drop_expired(connection, table, keep_from=NOW - 60 * DAY_MS) for table in partitioned_tables()]
+        again = drop_expired(connection, reports, keep_from=NOW - 60 * DAY_MS)
 
     assert again == 0
     assert sum(dropped) == (0 if database.is_sqlite else 3 * 12)

@@ -30,7 +30,7 @@ def collect(machine: Machine) -> dict[str, Any]:
     lenovo = "lenovo" in facts.get("sys_vendor", "").lower()  # whose readable model stands in the version
     cpu = machine.ps.cpu_count(logical=False)
     return {
-        "device_class": device_class(machine, code, facts),
+        "device_class": device_class(machine, code, facts=facts),
         "chassis_code": code,
         "manufacturer": facts.get("sys_vendor"),
         "model": (facts.get("product_version") if lenovo else None) or facts.get("product_name"),
@@ -45,7 +45,7 @@ def collect(machine: Machine) -> dict[str, Any]:
     }
 
 
-def device_class(machine: Machine, code: int | None, facts: dict[str, str]) -> str:
+def device_class(machine: Machine, code: int | None, *, facts: dict[str, str]) -> str:
     """desktop, laptop, tablet, server, virtual or unknown: by the chassis, unless something else tells better."""
     named = f"{facts.get('sys_vendor', '')} {facts.get('product_name', '')}".lower()
     if any(word in named for word in _VIRTUAL) or "hypervisor" in _cpu_flags(machine):

@@ -35,7 +35,7 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
         start.update(to_sign_in_seconds=(screen - zero) / _SECOND, to_sign_in_quality="measured")
     finish = times.get("FinishTimestampMonotonic", 0)
     if finish:
-        start["culprits"] = culprits(systemd.read_unit_times(machine), zero, finish)
+        start["culprits"] = culprits(systemd.read_unit_times(machine), zero, finish=finish)
     return [start]
 
 
@@ -65,7 +65,7 @@ def phases(times: dict[str, int]) -> dict[str, Any]:
     return start
 
 
-def culprits(units: list[tuple[str, int, int]], zero: int, finish: int) -> list[dict[str, Any]]:
+def culprits(units: list[tuple[str, int, int]], zero: int, *, finish: int) -> list[dict[str, Any]]:
     """The units that took longest to become active during the start, over a second, the slowest first."""
     slow: dict[str, float] = {}
     for name, began, ready in units:

@@ -40,10 +40,10 @@ def match(system: System) -> Match | None:
     if system.os_family == "windows":
         return _windows(system)
     if system.os_family == "macos":
-        return _numbered("macos", system.os_version or "", "major")
+        return _numbered("macos", system.os_version or "", by="major")
     if system.os_family == "linux" and system.os_id:
         slug = _LINUX.get(system.os_id, system.os_id)
-        return _numbered(slug, system.os_version or "", "major" if slug in _MAJOR_ONLY else "whole")
+        return _numbered(slug, system.os_version or "", by="major" if slug in _MAJOR_ONLY else "whole")
     return None
 
 
@@ -69,7 +69,7 @@ def _edition_of(name: str) -> str:
     return next((suffix for suffix in ("-iot-lts", "-e-lts", "-e", "-w") if name.endswith(suffix)), "")
 
 
-def _numbered(slug: str, version: str, by: Literal["major", "whole"]) -> Match | None:
+def _numbered(slug: str, version: str, *, by: Literal["major", "whole"]) -> Match | None:
     product = products().get(slug)
     parts = version.split(".")
     if product is None or not parts[0].isdigit():

@@ -19,7 +19,7 @@ from muster_server.cli.run import beat, db, doctor, serve, up, worker
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Where Muster keeps its data; default: var.")
 @click.version_option(package_name="muster-estate")
 @click.pass_context
-def main(context: click.Context, config: str | None, data_dir: str | None) -> None:
+def main(context: click.Context, config: str | None, *, data_dir: str | None) -> None:
     """Muster: which devices are ready for work, and which to fix, upgrade or replace first.
 
     \b

@@ -50,7 +50,7 @@ def list_keys(context: click.Context, as_json: bool) -> None:
 def revoke_one(context: click.Context, key_id: int) -> None:
     """End a key: no more devices enrol with it."""
     with store(context) as database, database.write() as connection:
-        if not revoke_key(connection, key_id, now_ms()):
+        if not revoke_key(connection, key_id, now=now_ms()):
             raise MusterError(f"There is no key {key_id} to revoke: see `muster key list`.")
     click.echo("Revoked.")
 
@@ -70,7 +70,7 @@ def list_devices(context: click.Context, /, search: str, as_json: bool, **narrow
     """Print devices, at most 1,000."""
     filters = Filters(text=search, verdict=str(narrow["verdict"]), waiting=bool(narrow["waiting"]))
     with store(context) as database, database.read() as connection:
-        lines = device_lines(connection, filters, Page(limit=1_000), now_ms())
+        lines = device_lines(connection, filters, page=Page(limit=1_000), now=now_ms())
     rows = [{name: line[name] for name in _SHOWN} for line in lines]
     print_rows(rows, as_json=as_json, empty="No device fits.")
 
@@ -81,7 +81,7 @@ def list_devices(context: click.Context, /, search: str, as_json: bool, **narrow
 def approve_one(context: click.Context, uid: str) -> None:
     """Let a waiting device count in figures, flags and plans."""
     with store(context) as database, database.write() as connection:
-        if not approve(connection, uid, now_ms()):
+        if not approve(connection, uid, now=now_ms()):
             raise MusterError(f"No device {uid} waits for approval: see `muster device list --waiting`.")
     click.echo("Approved.")
 

@@ -25,7 +25,7 @@ def assess(context: click.Context, everything: bool) -> None:
     with store(context) as database:
         begun = time.monotonic()
         work = judge.judge_all if everything else judge.run
-        done = work(database, instance(context), now_ms())
+        done = work(database, instance(context), now=now_ms())
         took = time.monotonic() - begun
     click.echo(f"Judged {done} devices in {took:.1f} s ({done / took:.0f} a second).")
 
@@ -37,7 +37,7 @@ def snapshot(context: click.Context) -> None:
     from muster_server.jobs import snapshot as job
 
     with store(context) as database:
-        count = job.run(database, instance(context), now_ms())
+        count = job.run(database, instance(context), now=now_ms())
     click.echo(f"The snapshot holds {count} devices.")
 
 
@@ -63,7 +63,7 @@ def export() -> None:
 @click.option("--csv", "as_csv", is_flag=True, required=True, help="CSV that is safe to open in a spreadsheet.")
 @click.option("--bom", is_flag=True, help="Begin with a byte order mark, for older spreadsheets.")
 @click.pass_context
-def export_replacements(context: click.Context, as_csv: bool, bom: bool) -> None:  # noqa: ARG001
+def export_replacements(context: click.Context, as_csv: bool, *, bom: bool) -> None:  # noqa: ARG001
     """Print every open recommendation with its evidence."""
     with store(context) as database:
         for text in write_recommendations(database, Filters(), bom=bom):

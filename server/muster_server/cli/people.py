@@ -19,11 +19,11 @@ def user() -> None:
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
 @click.pass_context
-def create_user(context: click.Context, name: str, role: str) -> None:
+def create_user(context: click.Context, name: str, *, role: str) -> None:
     """Make an account and print a one-time link to sign in."""
     with store(context) as database, database.write() as connection:
-        people.create_user(connection, name, role, now_ms())
-        secret = people.make_link(connection, name, now_ms(), hours=72)
+        people.create_user(connection, name, role=role, now=now_ms())
+        secret = people.make_link(connection, name, now=now_ms(), hours=72)
     click.echo(f"{instance(context).address}/sign-in/{secret}\n(good once, for 72 hours)")
 
 
@@ -33,7 +33,7 @@ def create_user(context: click.Context, name: str, role: str) -> None:
 def link(context: click.Context, name: str) -> None:
     """Print a new one-time link to sign in; an older one ends."""
     with store(context) as database, database.write() as connection:
-        secret = people.make_link(connection, name, now_ms(), hours=24)
+        secret = people.make_link(connection, name, now=now_ms(), hours=24)
     click.echo(f"{instance(context).address}/sign-in/{secret}\n(good once, for 24 hours)")
 
 
@@ -56,10 +56,10 @@ def token() -> None:
 @click.option("--label", default="API", show_default=True, help="What the token is for.")
 @click.option("--days", type=click.IntRange(1, 3_650), default=365, show_default=True, help="How long it is good.")
 @click.pass_context
-def create_token(context: click.Context, role: str, label: str, days: int) -> None:
+def create_token(context: click.Context, role: str, *, label: str, days: int) -> None:
     """Make a token and print it, this once."""
     with store(context) as database, database.write() as connection:
-        click.echo(people.create_token(connection, label, role, days=days))
+        click.echo(people.create_token(connection, label, role=role, days=days))
 
 
 @token.command("list")
@@ -77,6 +77,6 @@ def list_tokens(context: click.Context, as_json: bool) -> None:
 def revoke_token(context: click.Context, token_id: int) -> None:
     """End a token at once."""
     with store(context) as database, database.write() as connection:
-        if not people.revoke_token(connection, token_id, now_ms()):
+        if not people.revoke_token(connection, token_id, now=now_ms()):
             raise people.PersonError(f"There is no token {token_id} to revoke: see `muster token list`.")
     click.echo("Revoked.")

@@ -27,14 +27,14 @@ def up(context: click.Context, /, no_agent: bool, beside: str | None, **wishes: 
     from muster_server.launcher import Wishes
     from muster_server.launcher import up as launch
 
-    launch(settings_of(context, **wishes), Wishes(agent=not no_agent, beside=beside), _say)
+    launch(settings_of(context, **wishes), Wishes(agent=not no_agent, beside=beside), say=_say)
 
 
 @click.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on.")
 @click.pass_context
-def serve(context: click.Context, host: str | None, port: int | None) -> None:
+def serve(context: click.Context, host: str | None, *, port: int | None) -> None:
     """Serve pages, API and reports, without worker, beat or Redis."""
     from muster_server.serve import serve as run
 

@@ -33,7 +33,7 @@ def _rows(database: Database, filters: Filters) -> Iterator[list[Any]]:
     after = -1
     while True:
         with database.read() as connection:
-            part = open_recommendations(connection, after, _PART, filters)
+            part = open_recommendations(connection, after, limit=_PART, filters=filters)
         yield from map(_row, part)
         if len(part) < _PART:
             return

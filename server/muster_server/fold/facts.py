@@ -72,7 +72,7 @@ class DeviceFacts:
         empty = {"minutes": None, "missed": 0, "suspended": 0, "read_at": None}
         return self.days.setdefault(day, {**empty, "disk_free_bytes": None, "disk_total_bytes": None, "battery": None})
 
-    def keep_section(self, name: str, fact_at: int, body: str) -> bool:
+    def keep_section(self, name: str, fact_at: int, *, body: str) -> bool:
         """Keep the newest body of a section; gives whether this one is it and differs from the one before."""
         old = self.sections.get(name)
         if old is not None and (fact_at, body) <= old:

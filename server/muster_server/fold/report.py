@@ -49,23 +49,23 @@ def read_body(body: bytes) -> tuple[StoredReport, dict[str, Any]]:
     return report, {name: _sections[name].decode(raw) for name, raw in report.sections.items() if name in _sections}
 
 
-def fold_report(facts: DeviceFacts, received: Received, horizon: Horizon) -> None:
+def fold_report(facts: DeviceFacts, received: Received, *, horizon: Horizon) -> None:
     """Fold one report in."""
     content = received.content
     for start in content.get("starts", ()):
-        _fold_start(facts, received, start, horizon)
+        _fold_start(facts, received, start=start, horizon=horizon)
     if "use" in content:
-        _fold_use(facts, received, content["use"], horizon)
+        _fold_use(facts, received, use=content["use"], horizon=horizon)
     for name in KEPT_SECTIONS:
         if name in content:
-            _fold_section(facts, received, name, content[name])
-    _fold_readings(facts, received, content.get("disks"), content.get("battery"))
+            _fold_section(facts, received, name=name, content=content[name])
+    _fold_readings(facts, received, disks=content.get("disks"), battery=content.get("battery"))
     if "software" in content:
-        _fold_software(facts, received, content["software"])
+        _fold_software(facts, received, software=content["software"])
     _fold_state(facts, received)
 
 
-def _fold_start(facts: DeviceFacts, received: Received, start: Start, horizon: Horizon) -> None:
+def _fold_start(facts: DeviceFacts, received: Received, *, start: Start, horizon: Horizon) -> None:
     zero_at = _placed(start.zero_at, received)
     if zero_at < horizon.facts_from:
         facts.drops["starts_too_old"] += 1
@@ -86,10 +86,10 @@ def _fold_start(facts: DeviceFacts, received: Received, start: Start, horizon: H
     facts.add_start(row)
 
 
-def _fold_use(facts: DeviceFacts, received: Received, use: Use, horizon: Horizon) -> None:
+def _fold_use(facts: DeviceFacts, received: Received, *, use: Use, horizon: Horizon) -> None:
     by_day: dict[str, list[UseHour]] = defaultdict(list)
     for hour in use.hours:
-        hour_at = (_placed(hour.hour_at, received, HOUR_MS // 2)) // HOUR_MS * HOUR_MS
+        hour_at = (_placed(hour.hour_at, received, rounding_ms=HOUR_MS // 2)) // HOUR_MS * HOUR_MS
         if hour_at < horizon.facts_from:
             facts.drops["use_hours_too_old"] += 1
             continue
@@ -108,9 +108,9 @@ def _part(hours: list[UseHour]) -> Row:
     }
 
 
-def _fold_section(facts: DeviceFacts, received: Received, name: str, content: Any) -> None:
+def _fold_section(facts: DeviceFacts, received: Received, *, name: str, content: Any) -> None:
     before = facts.sections.get(name)
-    changed = facts.keep_section(name, received.corrected_at, bytes(received.report.sections[name]).decode())
+    changed = facts.keep_section(name, received.corrected_at, body=bytes(received.report.sections[name]).decode())
     if not changed:
         return
     if name in ("system", "hardware") or before is None:
@@ -121,7 +121,7 @@ def _fold_section(facts: DeviceFacts, received: Received, name: str, content: An
         facts.due = facts.due or _wear(content) != _wear(_sections[name].decode(before[1]))
 
 
-def _fold_readings(facts: DeviceFacts, received: Received, disks: Disks | None, battery: Battery | None) -> None:
+def _fold_readings(facts: DeviceFacts, received: Received, *, disks: Disks | None, battery: Battery | None) -> None:
     if disks is None and battery is None:
         return
     day = day_of(received.corrected_at)
@@ -137,7 +137,7 @@ def _fold_readings(facts: DeviceFacts, received: Received, disks: Disks | None, 
         row["battery"] = canonical(battery.packs)
 
 
-def _fold_software(facts: DeviceFacts, received: Received, software: Software) -> None:
+def _fold_software(facts: DeviceFacts, received: Received, *, software: Software) -> None:
     if facts.software_at is None or received.corrected_at > facts.software_at:
         facts.software, facts.software_at = software, received.corrected_at
         facts.due = True
@@ -158,7 +158,7 @@ def _fold_state(facts: DeviceFacts, received: Received) -> None:
         state["outcomes"] = canonical({**told, **known})
 
 
-def _placed(instant: str, received: Received, rounding_ms: int = 0) -> int:
+def _placed(instant: str, received: Received, *, rounding_ms: int = 0) -> int:
     """An instant of the device's clock on the server's time line; received_at when it cannot be believed."""
     at, shift = parse_instant(instant), received.shift_ms
     if at is None or shift is None or at + shift < EARLIEST_MS:

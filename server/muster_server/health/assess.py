@@ -26,19 +26,19 @@ class _Run(NamedTuple):
     as_of: int
 
 
-def assess(rows: Sequence[Row], schema: dict[str, Any], policy: Policy, as_of: int) -> list[Assessment]:
+def assess(rows: Sequence[Row], schema: dict[str, Any], *, policy: Policy, as_of: int) -> list[Assessment]:
     """One assessment a row of signals, in their order. `rows` also hold `status`; `schema` is their Polars types."""
     active = [rule for rule in RULES if _weight(rule, policy) is not None]
     frame = pl.DataFrame(rows, schema=schema, strict=False)
-    states = frame.select(state_of(rule, policy, as_of) for rule in active).to_dicts()
+    states = frame.select(state_of(rule, policy, as_of=as_of) for rule in active).to_dicts()
     run = _Run(policy, policy.sha256, as_of)
     return [
-        _assessment(row, [_finding(rule, of_row[rule.id], row, policy) for rule in active], run)
+        _assessment(row, [_finding(rule, of_row[rule.id], row=row, policy=policy) for rule in active], run=run)
         for row, of_row in zip(rows, states, strict=True)
     ]
 
 
-def _assessment(row: Row, findings: list[Finding], run: _Run) -> Assessment:
+def _assessment(row: Row, findings: list[Finding], *, run: _Run) -> Assessment:
     whole = sum(finding.weight for finding in findings)
     judged = sum(finding.weight for finding in findings if finding.state != "unknown")
     ratio = judged / whole if whole else 0.0
@@ -60,8 +60,8 @@ def _strength(finding: Finding) -> tuple[int, float, str]:
     return (_STRENGTH[finding.suggests], finding.weight, finding.rule_id)
 
 
-def _finding(rule: Rule, state: State, row: Row, policy: Policy) -> Finding:
-    evidence = [_evidence(reads, row, policy, rule.newest) for reads in rule.evidence]
+def _finding(rule: Rule, state: State, *, row: Row, policy: Policy) -> Finding:
+    evidence = [_evidence(reads, row, policy=policy, newest=rule.newest) for reads in rule.evidence]
     return Finding(
         rule_id=rule.id,
         version=rule.version,
@@ -69,13 +69,13 @@ def _finding(rule: Rule, state: State, row: Row, policy: Policy) -> Finding:
         state=state,
         suggests=rule.suggests,
         weight=_weight(rule, policy) or 0.0,
-        sentence=_sentence(rule, state, evidence[0]),
+        sentence=_sentence(rule, state, first=evidence[0]),
         clears=rule.needs if state == "unknown" else rule.clears(policy),
         evidence=evidence,
     )
 
 
-def _evidence(reads: Reads, row: Row, policy: Policy, newest: str) -> Evidence:
+def _evidence(reads: Reads, row: Row, *, policy: Policy, newest: str) -> Evidence:
     value = row[reads.column]
     scaled = round(value * reads.scale, 3) if value is not None and reads.scale is not None else value
     return Evidence(
@@ -89,7 +89,7 @@ def _evidence(reads: Reads, row: Row, policy: Policy, newest: str) -> Evidence:
     )
 
 
-def _sentence(rule: Rule, state: State, first: Evidence) -> str:
+def _sentence(rule: Rule, state: State, *, first: Evidence) -> str:
     if state == "unknown":
         return f"{rule.title}: not known."
     value = "not announced" if first.value is None else written(first.value, first.unit)

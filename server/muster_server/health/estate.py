@@ -62,21 +62,21 @@ def start_groups(lines: Iterable[Line]) -> list[StartGroup]:
     ]
 
 
-def coverage(lines: Sequence[Line], outcomes: Mapping[int, Mapping[str, Any]], now: int) -> list[Coverage]:
+def coverage(lines: Sequence[Line], outcomes: Mapping[int, Mapping[str, Any]], *, now: int) -> list[Coverage]:
     """For each fact on how many devices it is known, and why not on the others."""
-    return [_coverage_of(fact, lines, outcomes, now) for fact in FACTS]
+    return [_coverage_of(fact, lines, outcomes=outcomes, now=now) for fact in FACTS]
 
 
-def _coverage_of(fact: str, lines: Sequence[Line], outcomes: Mapping[int, Mapping[str, Any]], now: int) -> Coverage:
+def _coverage_of(fact: str, lines: Sequence[Line], *, outcomes: Mapping[int, Mapping[str, Any]], now: int) -> Coverage:
     signal, collector = FACTS[fact]
     missing: Counter[str] = Counter()
     for line in lines:
         if line[signal] is None:
-            missing[_reason(line, collector, outcomes.get(line["device_id"], {}), now)] += 1
+            missing[_reason(line, collector, outcomes=outcomes.get(line["device_id"], {}), now=now)] += 1
     return Coverage(fact=fact, known=len(lines) - sum(missing.values()), missing=dict(sorted(missing.items())))
 
 
-def _reason(line: Line, collector: str, outcomes: Mapping[str, Any], now: int) -> str:
+def _reason(line: Line, collector: str, *, outcomes: Mapping[str, Any], now: int) -> str:
     reported_at = line["reported_at"]
     outcome = outcomes.get(collector, {}).get("outcome")
     too_few = collector == "starts" and line["start_samples"]

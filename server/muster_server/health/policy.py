@@ -111,10 +111,10 @@ def load_policy(path: str | None) -> Policy:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyError(f"The policy {path} cannot be read: {error}.") from None
     where = path or "policy.toml"
-    _refuse_unknown(values, msgspec.structs.fields(Policy), where)
+    _refuse_unknown(values, msgspec.structs.fields(Policy), where=where)
     for table in msgspec.structs.fields(Policy):
         if isinstance(values.get(table.name), dict):
-            _refuse_unknown(values[table.name], msgspec.structs.fields(table.type), f"{where}, [{table.name}]")
+            _refuse_unknown(values[table.name], msgspec.structs.fields(table.type), where=f"{where}, [{table.name}]")
     try:
         return msgspec.convert(values, Policy)
     except msgspec.ValidationError as error:
@@ -127,7 +127,7 @@ def _shipped() -> str:
     return resources.files("muster_server.health").joinpath("policy.toml").read_text("utf-8")
 
 
-def _refuse_unknown(values: dict[str, Any], fields: tuple[msgspec.structs.FieldInfo, ...], where: str) -> None:
+def _refuse_unknown(values: dict[str, Any], fields: tuple[msgspec.structs.FieldInfo, ...], *, where: str) -> None:
     names = [field.name for field in fields]
     for name in values:
         if name not in names:

@@ -48,7 +48,7 @@ class Rule:
     needs: str  # what makes it known, for a device where it is not
 
 
-def state_of(rule: Rule, policy: Policy, as_of: int) -> pl.Expr:
+def state_of(rule: Rule, policy: Policy, *, as_of: int) -> pl.Expr:
     """`over`, `between`, `under` or `unknown` as text. Null is caught first, since it slips through any comparison."""
     over, under = rule.when(policy), rule.clears_when(policy)
     fresh = pl.lit(as_of) - pl.col(rule.newest) <= policy.general.fact_days * DAY_MS
@@ -64,22 +64,21 @@ def state_of(rule: Rule, policy: Policy, as_of: int) -> pl.Expr:
     )
 
 
-def _enough(count: str, least: int, value: pl.Expr) -> pl.Expr:
+def _enough(count: str, least: int, *, value: pl.Expr) -> pl.Expr:
     """`value`, or null while there are fewer than `least` samples."""
     return pl.when(pl.col(count) >= least).then(value)
 
 
 def _starts(value: pl.Expr) -> pl.Expr:
-    return _enough("start_samples", 5, value)
+    return _enough("start_samples", 5, value=value)
 
 
 def _disk(policy: Policy, value: pl.Expr) -> pl.Expr:
-    return _enough("disk_samples", policy.disk_nearly_full.least_days, value)
+    return _enough("disk_samples", policy.disk_nearly_full.least_days, value=value)
 
 
 def _battery(policy: Policy, value: pl.Expr) -> pl.Expr:
-    """False without a battery (that is known); null while readings are too few."""
-    return pl.col("battery_present") & _enough("battery_days", policy.battery_worn.least_days, value)
+    return _enough("battery_days", policy.battery_worn.least_days, value=value)
 
 
 def _past_support(policy: Policy) -> pl.Expr:
@@ -90,7 +89,7 @@ def _past_support(policy: Policy) -> pl.Expr:
 
 
 def _memory(policy: Policy, value: pl.Expr) -> pl.Expr:
-    return _enough("memory_days", policy.memory_short.least_days, value)
+    return _enough("memory_days", policy.memory_short.least_days, value=value)
 
 
 SLOW_START = Rule(
@@ -204,12 +203,12 @@ BATTERY_WORN = Rule(
     title="Battery worn",
     suggests="upgrade",
     newest="battery_newest_at",
-    when=lambda p: _battery(p, pl.col("battery_health_ratio") < p.battery_worn.over_ratio),
+    # A device without a battery is known not to have a worn one.
+    when=lambda p: (
+        pl.col("battery_present") & _battery(p, pl.col("battery_health_ratio") < p.battery_worn.over_ratio)
+    ),
     clears_when=lambda p: (
-        pl.col("battery_present").not_()
-        | _enough(
-            "battery_days", p.battery_worn.least_days, pl.col("battery_health_ratio") >= p.battery_worn.under_ratio
-        )
+        pl.col("battery_present").not_() | _battery(p, pl.col("battery_health_ratio") >= p.battery_worn.under_ratio)
     ),
     evidence=(
         Reads(

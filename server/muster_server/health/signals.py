@@ -121,7 +121,7 @@ def _memory_signals(days: list[dict[str, Any]], device: DeviceInput) -> dict[str
     tables = [day["minutes"][PRESSURE] for day in known]
     minutes = sum(sum(map(sum, table)) for table in tables)
     short = sum(table[row][column] for table in tables for row in _SHORT_ROWS for column in _FAULTING_COLUMNS)
-    hardware = _section(device, "hardware", Hardware)
+    hardware = _section(device, "hardware", kind=Hardware)
     return {
         "memory_short_ratio": short / minutes if minutes else None,
         "memory_days": len(known),
@@ -143,7 +143,7 @@ def _disk_signals(days: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _drive_signals(device: DeviceInput) -> dict[str, Any]:
-    hardware = _section(device, "hardware", Hardware)
+    hardware = _section(device, "hardware", kind=Hardware)
     drive = next((drive for drive in hardware.drives if drive.system), None) if hardware else None
     known = drive is not None and drive.kind != "unknown"
     return {
@@ -153,7 +153,7 @@ def _drive_signals(device: DeviceInput) -> dict[str, Any]:
 
 
 def _system_signals(device: DeviceInput, as_of: int) -> dict[str, Any]:
-    system = _section(device, "system", System)
+    system = _section(device, "system", kind=System)
     found = match(system) if system else None
     stands = standing(found.cycle, to_datetime(as_of).date()) if found and found.cycle else None
     newer = found is not None and found.cycle is None
@@ -197,6 +197,6 @@ def _wear(packs: list[Pack]) -> tuple[float | None, int | None]:
     return min(ratios, default=None), max(cycles, default=None)
 
 
-def _section(device: DeviceInput, name: str, kind: type[Any]) -> Any:
+def _section(device: DeviceInput, name: str, *, kind: type[Any]) -> Any:
     found = device.sections.get(name)
     return None if found is None else msgspec.json.decode(found[1], type=kind)

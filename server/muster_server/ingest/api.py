@@ -44,7 +44,7 @@ class Door:
     strangers: Buckets
 
 
-def init_app(app: Flask, database: Database, on_commit: Callable[[], None]) -> None:
+def init_app(app: Flask, database: Database, *, on_commit: Callable[[], None]) -> None:
     """Start the writer and the revocation reader of this process, and register the routes."""
     revocations = Revocations(lambda: _read_revocations(database))
     revocations.start()
@@ -68,21 +68,23 @@ def door() -> Door:
 @blueprint.post("/enrol")
 def enrol() -> Response:
     """Let a device in: by an enrolment key, or, when its identity was split, by the token it holds."""
-    _limit(door().strangers, request.remote_addr or "", "Too many enrolments from this address.")
+    _limit(door().strangers, request.remote_addr or "", detail="Too many enrolments from this address.")
     try:
         asked = _enrol_request.decode(_body())
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise ProblemError(400, "bad-request", f"The body is not an enrolment: {error}"[:300]) from None
+        raise ProblemError(400, "bad-request", detail=f"The body is not an enrolment: {error}"[:300]) from None
     if b"\\u0000" in encode(asked):
-        raise ProblemError(400, "bad-request", "A text holds a NUL character.")
+        raise ProblemError(400, "bad-request", detail="A text holds a NUL character.")
     try:
         enrolled = _enrolled(asked)
     except KeyRefusedError as error:
-        raise ProblemError(401, "enrolment-refused", str(error)) from None
+        raise ProblemError(401, "enrolment-refused", detail=str(error)) from None
     except DBAPIError:
-        raise ProblemError(503, "busy", "The store does not answer; try again later.", retry_after_seconds=30) from None
+        raise ProblemError(
+            503, "busy", detail="The store does not answer; try again later.", retry_after_seconds=30
+        ) from None
     instruments.ENROLMENTS.inc()
-    token = make_token(door().key, enrolled.uid, enrolled.generation)
+    token = make_token(door().key, enrolled.uid, generation=enrolled.generation)
     answer = EnrolAnswer(
         device_id=enrolled.uid, token=token, generation=enrolled.generation, approved=enrolled.approved
     )
@@ -93,13 +95,13 @@ def _enrolled(asked: EnrolRequest) -> Enrolled:
     now = now_ms()
     if asked.key is not None:
         with current().database.write() as connection:
-            key = use_key(connection, asked.key, now)
+            key = use_key(connection, asked.key, now=now)
             return enrol_known_or_new(connection, asked.hardware, now=now, key=key)
     uid, _ = _holder()
     with current().database.write() as connection:
-        enrolled = enrol_split(connection, uid, asked.hardware, now=now)
+        enrolled = enrol_split(connection, uid, hints=asked.hardware, now=now)
     if enrolled is None:
-        raise ProblemError(401, "device-unknown", "No such device: enrol with an enrolment key.")
+        raise ProblemError(401, "device-unknown", detail="No such device: enrol with an enrolment key.")
     return enrolled
 
 
@@ -107,25 +109,25 @@ def _enrolled(asked: EnrolRequest) -> Enrolled:
 def reports() -> Response:
     """Take up to 96 reports. 202 means committed with fsync; every id stands in exactly one place of the answer."""
     holder = _holder()
-    _limit(door().devices, holder[0], "This device posts too often.")
+    _limit(door().devices, holder[0], detail="This device posts too often.")
     received_at = now_ms()
     try:
         decoded, refused = decode(_body(), received_at)
     except BadEnvelopeError as error:
-        raise ProblemError(400, "bad-request", str(error)) from None
+        raise ProblemError(400, "bad-request", detail=str(error)) from None
     try:
         taken = door().writer.take(Batch(*holder, received_at, decoded))
     except (QueueFullError, WriterStoppedError):
         instruments.REPORTS.labels("turned_away").inc(len(decoded))
         spread = 15 + 30 * random.random()  # noqa: S311 - spreads devices, keeps no secret
         detail = "Reports cannot be stored just now; keep them."
-        raise ProblemError(503, "busy", detail, retry_after_seconds=spread) from None
+        raise ProblemError(503, "busy", detail=detail, retry_after_seconds=spread) from None
     if taken is None:
-        raise ProblemError(401, "device-unknown", "No such device: enrol again.")
-    return _answer(taken, refused, received_at)
+        raise ProblemError(401, "device-unknown", detail="No such device: enrol again.")
+    return _answer(taken, refused, received_at=received_at)
 
 
-def _answer(taken: Taken, refused: list[Refusal], received_at: int) -> Response:
+def _answer(taken: Taken, refused: list[Refusal], *, received_at: int) -> Response:
     instruments.REPORTS.labels("accepted").inc(len(taken.accepted))
     instruments.REPORTS.labels("duplicate").inc(len(taken.duplicate))
     instruments.REPORTS.labels("refused").inc(sum(refusal.section is None for refusal in refused))
@@ -147,20 +149,20 @@ def _holder() -> tuple[str, int]:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     holder = read_token(here.key, token.strip()) if scheme.lower() == "bearer" else None
     if holder is None:
-        _limit(here.strangers, request.remote_addr or "", "Too many refused tokens from this address.")
-        raise ProblemError(401, "token-invalid", "The device token is missing or not genuine: enrol the device.")
+        _limit(here.strangers, request.remote_addr or "", detail="Too many refused tokens from this address.")
+        raise ProblemError(401, "token-invalid", detail="The device token is missing or not genuine: enrol the device.")
     if not here.revocations.fresh:
         detail = "Revoked tokens cannot be checked just now."
-        raise ProblemError(503, "revocations-stale", detail, retry_after_seconds=30)
+        raise ProblemError(503, "revocations-stale", detail=detail, retry_after_seconds=30)
     if here.revocations.covers(*holder):
-        raise ProblemError(403, "token-revoked", "An administrator revoked this device's token.")
+        raise ProblemError(403, "token-revoked", detail="An administrator revoked this device's token.")
     return holder
 
 
-def _limit(buckets: Buckets, key: str, detail: str) -> None:
+def _limit(buckets: Buckets, key: str, *, detail: str) -> None:
     wait = buckets.take(key)
     if wait:
-        raise ProblemError(429, "too-many-requests", detail, retry_after_seconds=wait)
+        raise ProblemError(429, "too-many-requests", detail=detail, retry_after_seconds=wait)
 
 
 def _body() -> bytes:
@@ -170,9 +172,9 @@ def _body() -> bytes:
         wire = request.stream.read(MAX_WIRE_BYTES + 1)
         return inflate(wire, request.headers.get("Content-Encoding", ""))
     except TooLargeError as error:
-        raise ProblemError(413, "too-large", str(error)) from None
+        raise ProblemError(413, "too-large", detail=str(error)) from None
     except BadEncodingError as error:
-        raise ProblemError(400, "bad-request", str(error)) from None
+        raise ProblemError(400, "bad-request", detail=str(error)) from None
 
 
 def _read_revocations(database: Database) -> dict[str, int] | None:

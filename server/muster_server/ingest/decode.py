@@ -70,11 +70,11 @@ def decode(body: bytes, received_at: int) -> tuple[list[Decoded], list[Refusal]]
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             request.refusals.append(Refusal(problem=_plain(error), **_name_of(raw, index)))
             continue
-        decoded.append(_checked(request, report, raw))
+        decoded.append(_checked(request, report, raw=raw))
     return decoded, request.refusals
 
 
-def _checked(request: _Request, report: RawReport, raw: msgspec.Raw) -> Decoded:
+def _checked(request: _Request, report: RawReport, *, raw: msgspec.Raw) -> Decoded:
     sections: dict[str, msgspec.Raw] = {}
     for name, content in report.sections.items():
         decoder = _sections.get(name)
@@ -91,8 +91,8 @@ def _checked(request: _Request, report: RawReport, raw: msgspec.Raw) -> Decoded:
         sequence=int(report.report_id[33:]),
         digest=digest_of(memoryview(raw)),
         hardware_hash=report.hardware_hash,
-        timing=correct(request.envelope, report, request.received_at),
-        body=_stored(request.envelope, report, sections),
+        timing=correct(request.envelope, report, received_at=request.received_at),
+        body=_stored(request.envelope, report, sections=sections),
     )
 
 
@@ -106,7 +106,7 @@ def _section(decoder: msgspec.json.Decoder[Any], content: msgspec.Raw) -> tuple[
     return None, encoded
 
 
-def _stored(envelope: Envelope, report: RawReport, sections: dict[str, msgspec.Raw]) -> bytes:
+def _stored(envelope: Envelope, report: RawReport, *, sections: dict[str, msgspec.Raw]) -> bytes:
     return _encoder.encode(
         StoredReport(
             report_id=report.report_id,

@@ -21,7 +21,7 @@ class Window:
 
     __slots__ = ("digests", "highest", "seen")
 
-    def __init__(self, highest: int = 0, bitmap: bytes = b"", digests: bytes = b"") -> None:
+    def __init__(self, highest: int = 0, bitmap: bytes = b"", *, digests: bytes = b"") -> None:
         """`bitmap` is little-endian, bit 0 the highest sequence; `digests` holds 4 bytes at 4 * (sequence % 256)."""
         self.highest = highest
         self.seen = int.from_bytes(bitmap, "little")

@@ -32,7 +32,7 @@ def parse_instant(value: str) -> int | None:
         return None
 
 
-def correct(envelope: Envelope, report: RawReport, received_at: int) -> Corrected:
+def correct(envelope: Envelope, report: RawReport, *, received_at: int) -> Corrected:
     """Place one report on the server's time line; never later than `received_at` (epoch ms)."""
     sent_at, collected_at = parse_instant(envelope.sent_at), parse_instant(report.collected_at)
     skew = None if sent_at is None else sent_at - received_at

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 _SHAPE = re.compile(r"m1\.([0-9a-f-]{36})\.([0-9]{1,9})\.([A-Za-z0-9_-]{43})")
 
 
-def make_token(key: bytes, uid: str, generation: int) -> str:
+def make_token(key: bytes, uid: str, *, generation: int) -> str:
     """The token of one generation of a device."""
-    return f"m1.{uid}.{generation}.{_proof(key, uid, str(generation))}"
+    return f"m1.{uid}.{generation}.{_proof(key, uid, generation=str(generation))}"
 
 
 def read_token(key: bytes, token: str) -> tuple[str, int] | None:
@@ -28,10 +28,10 @@ def read_token(key: bytes, token: str) -> tuple[str, int] | None:
     if shape is None:
         return None
     uid, generation, proof = shape.groups()
-    return (uid, int(generation)) if hmac.compare_digest(proof, _proof(key, uid, generation)) else None
+    return (uid, int(generation)) if hmac.compare_digest(proof, _proof(key, uid, generation=generation)) else None
 
 
-def _proof(key: bytes, uid: str, generation: str) -> str:
+def _proof(key: bytes, uid: str, *, generation: str) -> str:
     message = f"m1.{uid}.{generation}".encode()
     return base64.urlsafe_b64encode(hmac.digest(key, message, hashlib.sha256)).rstrip(b"=").decode()
 

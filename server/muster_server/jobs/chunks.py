@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 def work_off(
-    items: Sequence[Item], work: Callable[[Sequence[Item]], None], failed: Callable[[Item, Exception], None]
+    items: Sequence[Item], work: Callable[[Sequence[Item]], None], *, failed: Callable[[Item, Exception], None]
 ) -> None:
     """Do `work` on all items at once; where it fails, on halves, until `failed` is told of the one that cannot be done.
 
@@ -28,5 +28,5 @@ def work_off(
             failed(items[0], error)
             return
         middle = len(items) // 2
-        work_off(items[:middle], work, failed)
-        work_off(items[middle:], work, failed)
+        work_off(items[:middle], work, failed=failed)
+        work_off(items[middle:], work, failed=failed)

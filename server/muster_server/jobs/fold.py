@@ -36,14 +36,14 @@ FACT_DAYS = 396  # 13 months
 log = structlog.get_logger()
 
 
-def run(database: Database, settings: Settings, now: int, *, seconds: float = _LONGEST_RUN_SECONDS) -> int:
+def run(database: Database, settings: Settings, *, now: int, seconds: float = _LONGEST_RUN_SECONDS) -> int:
     """Fold what waits, for at most about `seconds`; gives how many reports were folded (0 if another fold runs)."""
     done = 0
     ends = time.monotonic() + seconds
     with database.exclusive("fold") as alone:
         if not alone:
             return 0
-        fold = _Fold(database, settings, now)
+        fold = _Fold(database, settings, now=now)
         while time.monotonic() < ends:
             with database.read() as connection:
                 waiting = unfolded(connection, _READ_REPORTS)
@@ -57,7 +57,7 @@ def run(database: Database, settings: Settings, now: int, *, seconds: float = _L
 class _Fold:
     """One run of the job."""
 
-    def __init__(self, database: Database, settings: Settings, now: int) -> None:
+    def __init__(self, database: Database, settings: Settings, *, now: int) -> None:
         self._database = database
         self._bulk = Bulk(database)
         self._now = now
@@ -69,7 +69,7 @@ class _Fold:
         waiting = [received for row in rows if (received := self._read(row)) is not None]
         waiting.sort(key=lambda received: (received.device_id, received.id))
         for portion in _portions(waiting, self._horizon):
-            work_off(portion, self._fold, self._give_up)
+            work_off(portion, self._fold, failed=self._give_up)
 
     def _read(self, row: Any) -> Received | None:
         known = (row.id, row.device_id, row.received_at, row.corrected_at, row.skew_ms, row.clock_doubtful)
@@ -85,12 +85,12 @@ class _Fold:
         with self._database.read() as connection:
             facts = load_facts(connection, reach)
         for received in portion:
-            fold_report(facts[received.device_id], received, self._horizon)
+            fold_report(facts[received.device_id], received, horizon=self._horizon)
         for of_device in facts.values():
             finish(of_device)
         self._number_titles(title for f in facts.values() if f.software for title in f.software.titles)
         with self._bulk.transaction() as connection:
-            write_facts(connection, facts.values(), [received.id for received in portion], self._now)
+            write_facts(connection, facts.values(), report_ids=[received.id for received in portion], now=self._now)
 
     def _number_titles(self, titles: Iterable[Any]) -> None:
         with self._database.read() as connection:
@@ -105,8 +105,8 @@ class _Fold:
         row = {"device_id": received.device_id, "section": "fold", "fact_at": received.corrected_at, "body": body}
         with self._bulk.transaction() as connection:
             connection.execute(reports.update().where(reports.c.id == received.id).values(folded_at=self._now))
-            upsert(connection, device_sections, [row])
-            count_up(connection, "reports_not_folded", 1)
+            upsert(connection, device_sections, rows=[row])
+            count_up(connection, "reports_not_folded", count=1)
 
 
 def _portions(in_order: list[Received], horizon: Horizon) -> Iterator[list[Received]]:

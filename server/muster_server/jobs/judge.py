@@ -32,7 +32,7 @@ _LONGEST_RUN_SECONDS = 20.0
 log = structlog.get_logger()
 
 
-def run(database: Database, settings: Settings, now: int, *, seconds: float = _LONGEST_RUN_SECONDS) -> int:
+def run(database: Database, settings: Settings, *, now: int, seconds: float = _LONGEST_RUN_SECONDS) -> int:
     """Judge what is due at `now` for at most about `seconds`; gives how many devices (0 if another judge runs)."""
     policy = load_policy(settings.policy_file)
     done = 0
@@ -40,26 +40,26 @@ def run(database: Database, settings: Settings, now: int, *, seconds: float = _L
     with database.exclusive("judge") as alone:
         while alone and time.monotonic() < ends:
             with database.read() as connection:
-                due = due_devices(connection, now, _CHUNK)
+                due = due_devices(connection, now, limit=_CHUNK)
             if not due:
                 break
-            judge = _Judge(database, policy, now)
-            work_off(due, judge.judge, judge.give_up)
+            judge = _Judge(database, policy, now=now)
+            work_off(due, judge.judge, failed=judge.give_up)
             done += len(due)
     return done
 
 
-def judge_all(database: Database, settings: Settings, now: int) -> int:
+def judge_all(database: Database, settings: Settings, *, now: int) -> int:
     """Judge every device that ever reported, whether due or not."""
     with database.write() as connection:
         mark_all_due(connection, now)
-    return run(database, settings, now, seconds=float("inf"))
+    return run(database, settings, now=now, seconds=float("inf"))
 
 
 class _Judge:
     """One chunk of devices."""
 
-    def __init__(self, database: Database, policy: Policy, now: int) -> None:
+    def __init__(self, database: Database, policy: Policy, *, now: int) -> None:
         self._database = database
         self._bulk = Bulk(database)
         self._policy = policy
@@ -67,7 +67,7 @@ class _Judge:
 
     def judge(self, ids: Sequence[int]) -> None:
         with self._database.read() as connection:
-            facts = load_facts(connection, ids, self._now)
+            facts = load_facts(connection, ids, now=self._now)
             before = standings(connection, ids)
         window = self._policy.general.window_days
         rows: list[dict[str, Any]] = []
@@ -75,16 +75,16 @@ class _Judge:
             known = of_device._asdict()
             status = known.pop("status")
             rows.append({**signals_of(DeviceInput(**known), as_of=self._now, window_days=window), "status": status})
-        judged = assess(rows, SCHEMA, self._policy, self._now)
+        judged = assess(rows, SCHEMA, policy=self._policy, as_of=self._now)
         pairs = [({n: v for n, v in row.items() if n != "status"}, a) for row, a in zip(rows, judged, strict=True)]
         for part in chunks(pairs, _SAVED_AT_ONCE):
             with self._bulk.transaction() as connection:
-                save(connection, part, before, self._now)
+                save(connection, part, before=before, now=self._now)
 
     def give_up(self, device_id: int, error: Exception) -> None:
         log.error("A device cannot be judged.", device=device_id, error=repr(error)[:300])
         with self._bulk.transaction() as connection:
-            save_failure(connection, device_id, f"assessment failed: {type(error).__name__}", self._now)
+            save_failure(connection, device_id, problem=f"assessment failed: {type(error).__name__}", now=self._now)
 
 
 def _polars_type(column: Column[Any]) -> Any:

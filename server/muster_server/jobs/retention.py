@@ -17,7 +17,7 @@ from muster_server.store.retention import blur_starts, forget_partitioned, forge
 _EXACT_START_DAYS = 7
 
 
-def run(database: Database, settings: Settings, now: int) -> int:
+def run(database: Database, settings: Settings, *, now: int) -> int:
     """Forget what is too old at `now`; gives how many rows or partitions."""
 
     def ago(days: int) -> int:
@@ -26,10 +26,10 @@ def run(database: Database, settings: Settings, now: int) -> int:
     with database.write() as connection:
         ensure_partitions(connection, now)
     # Partitions hold whole days or months: a day is forgotten once the whole of it is too old.
-    forgotten = forget_partitioned(database, reports, ago(settings.raw_report_days))
-    forgotten += forget_partitioned(database, use_hours, ago(settings.use_hour_days))
-    forgotten += forget_partitioned(database, device_days, ago(FACT_DAYS))
-    forgotten += forget_partitioned(database, starts, ago(FACT_DAYS))
+    forgotten = forget_partitioned(database, reports, keep_from=ago(settings.raw_report_days))
+    forgotten += forget_partitioned(database, use_hours, keep_from=ago(settings.use_hour_days))
+    forgotten += forget_partitioned(database, device_days, keep_from=ago(FACT_DAYS))
+    forgotten += forget_partitioned(database, starts, keep_from=ago(FACT_DAYS))
     blurred = blur_starts(database, ago(_EXACT_START_DAYS))
     small = {"streams": ago(FACT_DAYS), "job_runs": ago(7), "snapshots": ago(2), "sessions": ago(30)}
     return forgotten + blurred + forget_small(database, small)

@@ -16,7 +16,7 @@ from muster_server.store.snapshots import lines_after, save_snapshot, tallies
 _PAGE = 5_000
 
 
-def run(database: Database, _settings: Settings, now: int) -> int:
+def run(database: Database, _settings: Settings, *, now: int) -> int:
     """Make and keep a snapshot of the estate at `now`."""
     lines = _all_lines(database)
     outcomes = {line["device_id"]: msgspec.json.decode(line["outcomes"]) for line in lines if line["outcomes"]}
@@ -34,7 +34,7 @@ def run(database: Database, _settings: Settings, now: int) -> int:
         by_unit=estate.counted(lines, "unit"),
         assessments_failed=sum(line["error"] is not None for line in lines),
         starts=estate.start_groups(lines),
-        coverage=estate.coverage(lines, outcomes, now),
+        coverage=estate.coverage(lines, outcomes, now=now),
         unfolded=unfolded,
         oldest_unfolded_seconds=None if oldest is None else (now - oldest) / 1000,
         **tallied,
@@ -48,7 +48,7 @@ def _all_lines(database: Database) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     while True:
         with database.read() as connection:
-            page = lines_after(connection, lines[-1]["device_id"] if lines else 0, _PAGE)
+            page = lines_after(connection, lines[-1]["device_id"] if lines else 0, limit=_PAGE)
         lines += page
         if len(page) < _PAGE:
             return lines

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from functools import cache
+from typing import Protocol
 
 import structlog
 
@@ -30,7 +30,14 @@ def _parts() -> tuple[Database, Settings]:
     return Database(settings.store_url), settings
 
 
-def _run(name: str, job: Callable[[Database, Settings, int], int]) -> int:
+class Job(Protocol):
+    """A job's `run`: does what waits at `now` (epoch ms) and gives how much that was."""
+
+    def __call__(self, database: Database, settings: Settings, /, *, now: int) -> int:
+        """Run once."""
+
+
+def _run(name: str, job: Job) -> int:
     """Run a job and note the run, failed ones too; an idle run of a busy schedule is noted once a minute."""
     database, settings = _parts()
     started_at = now_ms()
@@ -41,12 +48,12 @@ def _run(name: str, job: Callable[[Database, Settings, int], int]) -> int:
         "problem": "see the worker's log",
     }
     try:
-        done = job(database, settings, started_at)
+        done = job(database, settings, now=started_at)
         row.update(outcome="ok", done_count=done, problem=None)
     finally:
         if row["outcome"] == "failed" or row["done_count"] or _noted_long_ago(name):
             with database.write() as connection:
-                record_run(connection, name, {**row, "ended_at": now_ms()})
+                record_run(connection, name, row={**row, "ended_at": now_ms()})
     return done
 
 

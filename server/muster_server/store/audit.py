@@ -12,7 +12,7 @@ from muster_server.models import audit
 from muster_server.store.people import Person
 
 
-def note(connection: Connection, person: Person, action: str, **detail: Any) -> None:
+def note(connection: Connection, person: Person, *, action: str, **detail: Any) -> None:
     """Write down what a person did; `detail` names the target and whatever belongs to it."""
     done = {"done_at": now_ms(), "actor": person.name, "action": action, "target": detail.pop("target", None)}
     row = {**done, "detail": canonical(detail)}

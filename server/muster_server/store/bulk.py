@@ -45,7 +45,7 @@ class Bulk:
         """Write any number of rows in as many transactions as they need; an existing key is overwritten."""
         for chunk in chunks(rows):
             with self.transaction() as connection:
-                upsert(connection, table, chunk)
+                upsert(connection, table, rows=chunk)
 
 
 def chunks(rows: Sequence[Any], size: int = MAX_ROWS) -> Iterator[Sequence[Any]]:
@@ -54,7 +54,7 @@ def chunks(rows: Sequence[Any], size: int = MAX_ROWS) -> Iterator[Sequence[Any]]
         yield rows[begin : begin + size]
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert(connection: Connection, table: Table, *, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns; where the primary key exists, overwrite the other columns."""
     if not rows:
         return

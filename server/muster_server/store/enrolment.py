@@ -39,7 +39,7 @@ def make_key(connection: Connection, label: str, *, now: int, terms: Mapping[str
     return secret
 
 
-def use_key(connection: Connection, secret: str, now: int) -> RowMapping:
+def use_key(connection: Connection, secret: str, *, now: int) -> RowMapping:
     """Count one use of a key down and give its row; raises KeyRefusedError."""
     keys = enrolment_keys.c
     named = keys.key_sha256 == digest(secret)
@@ -69,7 +69,7 @@ def enrol_known_or_new(connection: Connection, hints: HardwareHints, *, now: int
     return Enrolled(known["uid"], generation, known["approved"])
 
 
-def enrol_split(connection: Connection, uid: str, hints: HardwareHints, *, now: int) -> Enrolled | None:
+def enrol_split(connection: Connection, uid: str, *, hints: HardwareHints, now: int) -> Enrolled | None:
     """A device of its own for one that shared the identity `uid`; it inherits unit and approval. None if unknown."""
     shared = connection.execute(select(devices).where(devices.c.uid == uid)).mappings().first()
     return None if shared is None else _add(connection, hints, now=now, key=shared)
@@ -118,13 +118,13 @@ def all_keys(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def revoke_key(connection: Connection, key_id: int, now: int) -> bool:
+def revoke_key(connection: Connection, key_id: int, *, now: int) -> bool:
     """End a key; gives whether there was one to end."""
     standing = and_(enrolment_keys.c.id == key_id, enrolment_keys.c.revoked_at.is_(None))
     return connection.execute(update(enrolment_keys).where(standing).values(revoked_at=now)).rowcount == 1
 
 
-def approve(connection: Connection, uid: str, now: int) -> bool:
+def approve(connection: Connection, uid: str, *, now: int) -> bool:
     """Approve a waiting device and have it judged; gives whether one waited."""
     waiting = and_(devices.c.uid == uid, devices.c.approved.is_(False))
     return connection.execute(update(devices).where(waiting).values(approved=True, judge_at=now)).rowcount == 1

@@ -67,12 +67,12 @@ def load_facts(connection: Connection, reach: Reach) -> dict[int, DeviceFacts]:
     query = select(device_orders.c.device_id, device_orders.c.want).where(device_orders.c.device_id.in_(ids))
     for device_id, want in connection.execute(query):
         facts[device_id].want = want
-    _load_starts(connection, reach, facts)
-    _load_minutes(connection, reach, facts)
+    _load_starts(connection, reach, facts=facts)
+    _load_minutes(connection, reach, facts=facts)
     return facts
 
 
-def _load_starts(connection: Connection, reach: Reach, facts: dict[int, DeviceFacts]) -> None:
+def _load_starts(connection: Connection, reach: Reach, *, facts: dict[int, DeviceFacts]) -> None:
     span = starts.c.zero_at.between(reach.begins_at - TWIN_MS, reach.ends_at + TWIN_MS)
     wanted = [span, *(starts.c.start_id.in_(part) for part in chunks(reach.start_ids, _PARAMETERS))]
     query = select(starts).where(starts.c.device_id.in_(reach.device_ids), or_(*wanted))
@@ -81,7 +81,7 @@ def _load_starts(connection: Connection, reach: Reach, facts: dict[int, DeviceFa
         facts[kept.pop("device_id")].starts[kept["start_id"]] = kept
 
 
-def _load_minutes(connection: Connection, reach: Reach, facts: dict[int, DeviceFacts]) -> None:
+def _load_minutes(connection: Connection, reach: Reach, *, facts: dict[int, DeviceFacts]) -> None:
     hours = use_hours.c.hour_at.between(reach.begins_at, reach.ends_at)
     for row in connection.execute(select(use_hours).where(use_hours.c.device_id.in_(reach.device_ids), hours)):
         part = {"minutes": msgspec.json.decode(row.minutes), "missed": row.missed, "suspended": row.suspended}
@@ -94,16 +94,18 @@ def _load_minutes(connection: Connection, reach: Reach, facts: dict[int, DeviceF
         facts[found["device_id"]].days[found["day"]] = row_of_day
 
 
-def write_facts(connection: Connection, facts: Iterable[DeviceFacts], report_ids: Sequence[int], now: int) -> None:
+def write_facts(connection: Connection, facts: Iterable[DeviceFacts], *, report_ids: Sequence[int], now: int) -> None:
     """Write every changed row and mark the reports as folded; raises AlreadyFoldedError if one already was."""
     claim = update(reports).where(reports.c.id.in_(report_ids), reports.c.folded_at.is_(None)).values(folded_at=now)
     if connection.execute(claim).rowcount != len(report_ids):
         raise AlreadyFoldedError
     changed = list(facts)
-    upsert(connection, starts, [{"device_id": f.device_id, **f.starts[i]} for f in changed for i in f.changed_starts])
-    upsert(connection, use_hours, [_hour_row(f, hour_at) for f in changed for hour_at in f.changed_hours])
-    upsert(connection, device_days, [_day_row(f, day) for f in changed for day in f.changed_days])
-    upsert(connection, device_sections, [_section_row(f, name) for f in changed for name in f.changed_sections])
+    upsert(
+        connection, starts, rows=[{"device_id": f.device_id, **f.starts[i]} for f in changed for i in f.changed_starts]
+    )
+    upsert(connection, use_hours, rows=[_hour_row(f, hour_at) for f in changed for hour_at in f.changed_hours])
+    upsert(connection, device_days, rows=[_day_row(f, day) for f in changed for day in f.changed_days])
+    upsert(connection, device_sections, rows=[_section_row(f, name) for f in changed for name in f.changed_sections])
     _upsert_states(connection, changed)
     _write_software(connection, [f for f in changed if f.software is not None])
     _write_orders(connection, changed)
@@ -112,10 +114,10 @@ def write_facts(connection: Connection, facts: Iterable[DeviceFacts], report_ids
     connection.execute(update(devices).where(devices.c.id.in_(due), soonest).values(judge_at=now))
     for f in changed:
         for name, count in f.drops.items():
-            count_up(connection, name, count)
+            count_up(connection, name, count=count)
 
 
-def count_up(connection: Connection, name: str, count: int) -> None:
+def count_up(connection: Connection, name: str, *, count: int) -> None:
     """Add to a counter that outlives the process."""
     statement = insert(connection, ledger).values(name=name, value=count)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": ledger.c.value + count}))
@@ -145,7 +147,7 @@ def report_backlog(connection: Connection) -> tuple[int, int | None]:
 def _upsert_states(connection: Connection, changed: list[DeviceFacts]) -> None:
     names = [column.name for column in device_state.columns if column.name != "device_id"]
     rows = [{"device_id": f.device_id, **{name: f.state.get(name) for name in names}} for f in changed]
-    upsert(connection, device_state, rows)
+    upsert(connection, device_state, rows=rows)
 
 
 def _write_software(connection: Connection, changed: list[DeviceFacts]) -> None:
@@ -165,7 +167,7 @@ def _write_software(connection: Connection, changed: list[DeviceFacts]) -> None:
                 "more_titles": more,
             }
         )
-    upsert(connection, device_software, rows)
+    upsert(connection, device_software, rows=rows)
 
 
 def _write_orders(connection: Connection, changed: list[DeviceFacts]) -> None:

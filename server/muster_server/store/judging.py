@@ -55,7 +55,7 @@ class Standing(NamedTuple):
     assessed_at: int | None
 
 
-def due_devices(connection: Connection, now: int, limit: int) -> list[int]:
+def due_devices(connection: Connection, now: int, *, limit: int) -> list[int]:
     """Approved devices to judge now, the longest due first."""
     due = select(devices.c.id).where(devices.c.judge_at <= now, devices.c.approved)
     return list(connection.scalars(due.order_by(devices.c.judge_at, devices.c.id).limit(limit)))
@@ -67,11 +67,11 @@ def mark_all_due(connection: Connection, now: int) -> int:
     return connection.execute(update(devices).where(devices.c.id.in_(reported)).values(judge_at=now)).rowcount
 
 
-def load_facts(connection: Connection, ids: Sequence[int], now: int) -> list[Facts]:
+def load_facts(connection: Connection, ids: Sequence[int], *, now: int) -> list[Facts]:
     """The facts of some devices, of the last 90 days, in the order of `ids`."""
     since = now - _FACT_DAYS * DAY_MS
-    began = _by_device(connection, starts, starts.c.zero_at >= since, ids)
-    days = _by_device(connection, device_days, device_days.c.day_at >= since, ids)
+    began = _by_device(connection, starts, since=starts.c.zero_at >= since, ids=ids)
+    days = _by_device(connection, device_days, since=device_days.c.day_at >= since, ids=ids)
     for of_device in days.values():
         for day in of_device:
             day["minutes"] = msgspec.json.decode(day["minutes"]) if day["minutes"] else None
@@ -112,15 +112,16 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
 def save(
     connection: Connection,
     judged: Sequence[Judged],
+    *,
     before: Mapping[int, Standing],
     now: int,
 ) -> None:
     """Write signals, verdicts, changed assessments and flags of some devices, and when each is due again."""
-    upsert(connection, signals, [dict(row) for row, _ in judged])
+    upsert(connection, signals, rows=[dict(row) for row, _ in judged])
     rows = []
     for row, assessment in judged:
         device_id = row["device_id"]
-        assessment_id = _keep(connection, row, assessment, before.get(device_id))
+        assessment_id = _keep(connection, row, assessment=assessment, before=before.get(device_id))
         verdict = {
             "device_id": device_id,
             "verdict": assessment.verdict,
@@ -130,18 +131,18 @@ def save(
             "error": None,
         }
         rows.append((verdict, assessment_id))
-    upsert(connection, verdicts, [{**verdict, "assessment_id": i} for verdict, i in rows if i is not None])
-    upsert(connection, verdicts, [verdict for verdict, i in rows if i is None])
-    _move_flags(connection, judged, {verdict["device_id"]: i for verdict, i in rows}, now)
+    upsert(connection, verdicts, rows=[{**verdict, "assessment_id": i} for verdict, i in rows if i is not None])
+    upsert(connection, verdicts, rows=[verdict for verdict, i in rows if i is None])
+    _move_flags(connection, judged, made={verdict["device_id"]: i for verdict, i in rows}, now=now)
     for row, _ in judged:
-        _judge_again(connection, row["device_id"], now)
+        _judge_again(connection, row["device_id"], now=now)
 
 
-def save_failure(connection: Connection, device_id: int, problem: str, now: int) -> None:
+def save_failure(connection: Connection, device_id: int, *, problem: str, now: int) -> None:
     """Say that a device could not be judged; its last verdict does not stand any more."""
     row = {"device_id": device_id, "verdict": None, "judged_at": now, "error": problem}
-    upsert(connection, verdicts, [row])
-    _judge_again(connection, device_id, now)
+    upsert(connection, verdicts, rows=[row])
+    _judge_again(connection, device_id, now=now)
 
 
 def next_daily_minute(device_id: int, now: int) -> int:
@@ -151,13 +152,15 @@ def next_daily_minute(device_id: int, now: int) -> int:
     return today if today > now else today + DAY_MS
 
 
-def _judge_again(connection: Connection, device_id: int, now: int) -> None:
+def _judge_again(connection: Connection, device_id: int, *, now: int) -> None:
     # A fact that arrived while this device was judged has set judge_at anew: it stays due.
     row = update(devices).where(devices.c.id == device_id, devices.c.judge_at <= now)
     connection.execute(row.values(judge_at=next_daily_minute(device_id, now)))
 
 
-def _by_device(connection: Connection, table: Table, since: Any, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+def _by_device(
+    connection: Connection, table: Table, *, since: Any, ids: Sequence[int]
+) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in connection.execute(select(table).where(table.c.device_id.in_(ids), since)).mappings():
         found[row["device_id"]].append(dict(row))
@@ -170,7 +173,7 @@ def _states(findings: str | None) -> dict[str, str]:
 
 
 def _keep(
-    connection: Connection, row: Mapping[str, Any], assessment: Assessment, before: Standing | None
+    connection: Connection, row: Mapping[str, Any], *, assessment: Assessment, before: Standing | None
 ) -> int | None:
     """Keep the evidence when the verdict or a finding changed, and monthly; gives the new assessment's id."""
     states = {finding.rule_id: finding.state for finding in assessment.findings}
@@ -194,6 +197,7 @@ def _keep(
 def _move_flags(
     connection: Connection,
     judged: Sequence[Judged],
+    *,
     made: Mapping[int, int | None],
     now: int,
 ) -> None:
@@ -205,27 +209,20 @@ def _move_flags(
             key = (row["device_id"], finding.rule_id)
             suggests = assessment.leading_rule is not None and finding.state == "over"
             if suggests and key not in opened:
-                _raise_flag(connection, key, finding, made[key[0]], now)
+                flag = {"device_id": key[0], "rule_id": key[1], "suggests": finding.suggests, "raised_at": now}
+                _raise_flag(connection, {**flag, "raised_by": made[key[0]], "evidence": canonical(finding)})
             elif key in opened and (finding.state == "under" or (finding.state == "over" and not suggests)):
-                _clear_flag(connection, key, made[key[0]], now)
+                _clear_flag(connection, key, assessment_id=made[key[0]], now=now)
 
 
-def _raise_flag(connection: Connection, key: tuple[int, str], finding: Finding, *at: int | None) -> None:
-    assessment_id, now = at
-    statement = insert(connection, flags).values(
-        device_id=key[0],
-        rule_id=key[1],
-        suggests=finding.suggests,
-        raised_at=now,
-        raised_by=assessment_id,
-        evidence=canonical(finding),
-    )
+def _raise_flag(connection: Connection, flag: Mapping[str, Any]) -> None:
+    statement = insert(connection, flags).values(flag)
     if connection.execute(statement.on_conflict_do_nothing()).rowcount:
-        count_up(connection, "flags_raised", 1)
+        count_up(connection, "flags_raised", count=1)
 
 
-def _clear_flag(connection: Connection, key: tuple[int, str], assessment_id: int | None, now: int) -> None:
+def _clear_flag(connection: Connection, key: tuple[int, str], *, assessment_id: int | None, now: int) -> None:
     stands = (flags.c.device_id == key[0], flags.c.rule_id == key[1], flags.c.cleared_at.is_(None))
     closed = update(flags).where(*stands).values(cleared_at=now, cleared_by=assessment_id)
     if connection.execute(closed).rowcount:
-        count_up(connection, "flags_cleared", 1)
+        count_up(connection, "flags_cleared", count=1)

@@ -71,10 +71,10 @@ class Page:
     limit: int = 50
 
 
-def device_lines(connection: Connection, filters: Filters, page: Page, now: int) -> list[dict[str, Any]]:
+def device_lines(connection: Connection, filters: Filters, *, page: Page, now: int) -> list[dict[str, Any]]:
     """One part of the list of devices; each line also holds `sort_value` for the key of the next part."""
     value = SORTS[page.sort]
-    query = _narrowed(select(*_LINE, value.label("sort_value")), filters, now)
+    query = _narrowed(select(*_LINE, value.label("sort_value")), filters, now=now)
     if page.after is not None:
         last, device_id = page.after
         beyond = value < last if page.descending else value > last
@@ -84,9 +84,9 @@ def device_lines(connection: Connection, filters: Filters, page: Page, now: int)
     return [dict(row) for row in rows]
 
 
-def count_devices(connection: Connection, filters: Filters, now: int) -> int:
+def count_devices(connection: Connection, filters: Filters, *, now: int) -> int:
     """How many devices the filters leave."""
-    return connection.scalar(_narrowed(select(func.count()), filters, now)) or 0
+    return connection.scalar(_narrowed(select(func.count()), filters, now=now)) or 0
 
 
 def choices(connection: Connection) -> dict[str, list[str]]:
@@ -98,7 +98,7 @@ def choices(connection: Connection) -> dict[str, list[str]]:
     }
 
 
-def open_recommendations(connection: Connection, after: int, limit: int, filters: Filters) -> list[dict[str, Any]]:
+def open_recommendations(connection: Connection, after: int, *, limit: int, filters: Filters) -> list[dict[str, Any]]:
     """Open flags of devices in use, the strongest suggestion first; goes on after the `place` of a line."""
     rank = _rank()
     query = (
@@ -125,7 +125,7 @@ def count_recommendations(connection: Connection) -> dict[str, int]:
     return {**{row[0]: row[1] for row in connection.execute(query)}, "devices": connection.scalar(number) or 0}
 
 
-def newest_flag_changes(connection: Connection, since: int, limit: int) -> list[dict[str, Any]]:
+def newest_flag_changes(connection: Connection, since: int, *, limit: int) -> list[dict[str, Any]]:
     """Flags raised or cleared since an instant, newest first: what got worse or better, where and why."""
     changed_at = func.coalesce(flags.c.cleared_at, flags.c.raised_at)
     query = (
@@ -154,7 +154,7 @@ def _rank() -> Any:
     return case((flags.c.suggests == "replace", 0), (flags.c.suggests == "upgrade", 1), else_=2)
 
 
-def _narrowed(query: Select[Any], filters: Filters, now: int) -> Select[Any]:
+def _narrowed(query: Select[Any], filters: Filters, *, now: int) -> Select[Any]:
     query = query.select_from(devices.outerjoin(device_state).outerjoin(verdicts))
     query = query.where(devices.c.approved.is_(not filters.waiting))
     if filters.text:

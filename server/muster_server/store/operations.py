@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from muster_server.models import job_runs
 
 
-def record_run(connection: Connection, job: str, row: dict[str, Any]) -> None:
+def record_run(connection: Connection, job: str, *, row: dict[str, Any]) -> None:
     """Note a finished run: `started_at`, `ended_at`, `outcome` (ok or failed), `done_count`, `problem`."""
     connection.execute(job_runs.insert().values(job=job, **row))
 

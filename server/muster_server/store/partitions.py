@@ -31,7 +31,7 @@ def ensure_partitions(connection: Connection, now: int) -> None:
                 connection.execute(text(f"CREATE TABLE {name} PARTITION OF {table.name} {clause}"))
 
 
-def drop_expired(connection: Connection, table: Table, keep_from: int) -> int:
+def drop_expired(connection: Connection, table: Table, *, keep_from: int) -> int:
     """Drop the partitions of `table` that end before `keep_from` (epoch ms); gives how many."""
     dropped = 0
     for name in inspect(connection).get_table_names():

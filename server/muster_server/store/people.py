@@ -26,7 +26,7 @@ class Person(NamedTuple):
     role: str
 
 
-def create_user(connection: Connection, name: str, role: str, now: int) -> None:
+def create_user(connection: Connection, name: str, *, role: str, now: int) -> None:
     """A new account without a password; raises PersonError when the name is taken or the role unknown."""
     _known_role(role)
     if connection.scalar(select(users.c.id).where(users.c.name == name)):
@@ -34,7 +34,7 @@ def create_user(connection: Connection, name: str, role: str, now: int) -> None:
     connection.execute(users.insert().values(name=name, role=role, created_at=now))
 
 
-def make_link(connection: Connection, name: str, now: int, *, hours: int) -> str:
+def make_link(connection: Connection, name: str, *, now: int, hours: int) -> str:
     """A one-time sign-in link's secret for an account; an older link of it ends. Raises PersonError."""
     secret = new_secret()
     chosen = update(users).where(users.c.name == name, users.c.disabled_at.is_(None))
@@ -47,11 +47,11 @@ def make_link(connection: Connection, name: str, now: int, *, hours: int) -> str
 def admin_link(connection: Connection, now: int, *, hours: int) -> str:
     """A one-time sign-in link's secret for the first administrator, who is made if there is none."""
     if connection.scalar(select(users.c.id).where(users.c.name == _ADMIN)) is None:
-        create_user(connection, _ADMIN, "admin", now)
-    return make_link(connection, _ADMIN, now, hours=hours)
+        create_user(connection, _ADMIN, role="admin", now=now)
+    return make_link(connection, _ADMIN, now=now, hours=hours)
 
 
-def use_link(connection: Connection, secret: str, now: int) -> int | None:
+def use_link(connection: Connection, secret: str, *, now: int) -> int | None:
     """The account id of a link that is still good; it is good once."""
     good = and_(users.c.link_sha256 == digest(secret), users.c.link_expires_at > now, users.c.disabled_at.is_(None))
     used = update(users).where(good).values(link_sha256=None, link_expires_at=None).returning(users.c.id)
@@ -64,7 +64,7 @@ def account(connection: Connection, name: str) -> Any:
     return connection.execute(query).first()
 
 
-def set_password(connection: Connection, name: str, password_hash: str) -> None:
+def set_password(connection: Connection, name: str, *, password_hash: str) -> None:
     """Store the argon2id hash of an account's new password."""
     connection.execute(update(users).where(users.c.name == name).values(password_hash=password_hash))
 
@@ -75,7 +75,7 @@ def all_users(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(select(*columns).order_by(users.c.name)).mappings()]
 
 
-def open_session(connection: Connection, user_id: int, now: int) -> str:
+def open_session(connection: Connection, user_id: int, *, now: int) -> str:
     """A new session's secret."""
     secret = new_secret()
     row = {"token_sha256": digest(secret), "user_id": user_id, "created_at": now, "seen_at": now}
@@ -101,7 +101,7 @@ def session_person(
     return None if row is None else (Person(row.name, row.role), row.seen_at)
 
 
-def see_session(connection: Connection, secret: str, now: int) -> None:
+def see_session(connection: Connection, secret: str, *, now: int) -> None:
     """Note that a session was used."""
     connection.execute(update(sessions).where(sessions.c.token_sha256 == digest(secret)).values(seen_at=now))
 
@@ -111,7 +111,7 @@ def close_session(connection: Connection, secret: str) -> None:
     connection.execute(sessions.delete().where(sessions.c.token_sha256 == digest(secret)))
 
 
-def create_token(connection: Connection, label: str, role: str, *, days: int) -> str:
+def create_token(connection: Connection, label: str, *, role: str, days: int) -> str:
     """A new API token's secret, good for `days`."""
     _known_role(role)
     secret = f"mt_{new_secret()}"
@@ -121,7 +121,7 @@ def create_token(connection: Connection, label: str, role: str, *, days: int) ->
     return secret
 
 
-def token_person(connection: Connection, secret: str, now: int) -> Person | None:
+def token_person(connection: Connection, secret: str, *, now: int) -> Person | None:
     """Who acts with an API token, while it is good."""
     good = and_(
         api_tokens.c.token_sha256 == digest(secret),
@@ -139,7 +139,7 @@ def all_tokens(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def revoke_token(connection: Connection, token_id: int, now: int) -> bool:
+def revoke_token(connection: Connection, token_id: int, *, now: int) -> bool:
     """End an API token; gives whether there was one to end."""
     standing = and_(api_tokens.c.id == token_id, api_tokens.c.revoked_at.is_(None))
     return connection.execute(update(api_tokens).where(standing).values(revoked_at=now)).rowcount == 1

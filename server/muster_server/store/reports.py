@@ -46,7 +46,7 @@ class _Stream:
 
     def __init__(self, row: dict[str, Any]) -> None:
         self.row = row
-        self.window = Window(row["highest"], row["bitmap"], row["digests"])
+        self.window = Window(row["highest"], row["bitmap"], digests=row["digests"])
         self.changed = False
 
     def hash_splits(self, seen: str | None) -> bool:
@@ -90,16 +90,16 @@ def take_batches(connection: Connection, batches: Sequence[Batch]) -> list[Taken
     for row in connection.execute(_STREAMS, {"ids": ids}).mappings():
         live[row["device_id"]][row["stream"]] = _Stream(dict(row))
     rows: list[dict[str, Any]] = []
-    results = [_take(batch, known.get(batch.uid), live, rows) for batch in batches]
+    results = [_take(batch, known.get(batch.uid), live=live, rows=rows) for batch in batches]
     if rows:
         connection.execute(reports.insert(), rows)
     changed = [stream.to_row() for of_device in live.values() for stream in of_device.values() if stream.changed]
-    upsert(connection, streams, changed)
+    upsert(connection, streams, rows=changed)
     return results
 
 
 def _take(
-    batch: Batch, device: RowMapping | None, live: dict[int, dict[str, _Stream]], rows: list[dict[str, Any]]
+    batch: Batch, device: RowMapping | None, *, live: dict[int, dict[str, _Stream]], rows: list[dict[str, Any]]
 ) -> Taken | None:
     if device is None:
         return None
@@ -109,7 +109,7 @@ def _take(
     split = False
     newest = max((stream.row["generation"] for stream in of_device.values()), default=batch.generation)
     for report in batch.reports:
-        stream = _stream(of_device, device["id"], batch, report)
+        stream = _stream(of_device, device["id"], batch=batch, report=report)
         arrival = stream.window.take(report.sequence, report.digest)
         if arrival == "duplicate":
             duplicate.append(report.report_id)
@@ -124,13 +124,13 @@ def _take(
         stream.changed = True
         stream.row["last_received_at"] = batch.received_at
         accepted.append(report.report_id)
-        rows.append(_report_row(device["id"], batch, report, apart=apart))
+        rows.append(_report_row(device["id"], batch, report=report, apart=apart))
     split = split or device["identity"] == "split"
     want = json.loads(device["want"]) if device["want"] else []
     return Taken(accepted, duplicate, split, want, device["next_report_seconds"])
 
 
-def _stream(of_device: dict[str, _Stream], device_id: int, batch: Batch, report: Decoded) -> _Stream:
+def _stream(of_device: dict[str, _Stream], device_id: int, *, batch: Batch, report: Decoded) -> _Stream:
     stream = of_device.get(report.stream)
     if stream is None:
         row = {
@@ -151,7 +151,7 @@ def _stream(of_device: dict[str, _Stream], device_id: int, batch: Batch, report:
     return stream
 
 
-def _report_row(device_id: int, batch: Batch, report: Decoded, *, apart: bool) -> dict[str, Any]:
+def _report_row(device_id: int, batch: Batch, *, report: Decoded, apart: bool) -> dict[str, Any]:
     return {
         "received_at": batch.received_at,
         "device_id": device_id,

@@ -13,15 +13,15 @@ from muster_server.store.bulk import MAX_ROWS, Bulk
 from muster_server.store.partitions import drop_expired
 
 
-def forget_partitioned(database: Database, table: Table, keep_from: int) -> int:
+def forget_partitioned(database: Database, table: Table, *, keep_from: int) -> int:
     """Forget the rows of a time-keyed table from before `keep_from` (epoch ms); gives how many rows or partitions."""
     if not database.is_sqlite:
         with database.write() as connection:
-            return drop_expired(connection, table, keep_from)
-    return forget_rows(database, table, table.c[table.info["partition"][0]] < keep_from)
+            return drop_expired(connection, table, keep_from=keep_from)
+    return forget_rows(database, table, old=table.c[table.info["partition"][0]] < keep_from)
 
 
-def forget_rows(database: Database, table: Table, old: Any) -> int:
+def forget_rows(database: Database, table: Table, *, old: Any) -> int:
     """Delete the rows of `table` for which `old` holds, in transactions that leave room for ingest."""
     bulk = Bulk(database)
     key = list(table.primary_key.columns)
@@ -54,8 +54,8 @@ def blur_starts(database: Database, exact_from: int) -> int:
 def forget_small(database: Database, ages: dict[str, int]) -> int:
     """Forget dead streams, old job runs, snapshots, sessions; `ages` gives each the instant from which it is kept."""
     return (
-        forget_rows(database, streams, streams.c.last_received_at < ages["streams"])
-        + forget_rows(database, job_runs, job_runs.c.started_at < ages["job_runs"])
-        + forget_rows(database, estate_snapshots, estate_snapshots.c.made_at < ages["snapshots"])
-        + forget_rows(database, sessions, sessions.c.seen_at < ages["sessions"])
+        forget_rows(database, streams, old=streams.c.last_received_at < ages["streams"])
+        + forget_rows(database, job_runs, old=job_runs.c.started_at < ages["job_runs"])
+        + forget_rows(database, estate_snapshots, old=estate_snapshots.c.made_at < ages["snapshots"])
+        + forget_rows(database, sessions, old=sessions.c.seen_at < ages["sessions"])
     )

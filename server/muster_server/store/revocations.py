@@ -20,5 +20,5 @@ def revoke(connection: Connection, uid: str, *, by: str, now: int) -> bool:
     if device is None:
         return False
     row = {"device_id": device.id, "lowest_generation": device.generation + 1, "revoked_at": now, "revoked_by": by}
-    upsert(connection, revocations, [row])
+    upsert(connection, revocations, rows=[row])
     return True

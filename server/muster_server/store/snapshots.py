@@ -29,7 +29,7 @@ _SIGNALS = (
 )  # fmt: skip
 
 
-def lines_after(connection: Connection, device_id: int, limit: int) -> list[dict[str, Any]]:
+def lines_after(connection: Connection, device_id: int, *, limit: int) -> list[dict[str, Any]]:
     """One line a device that belongs in figures (approved, in use), by id after `device_id`."""
     # A device without a battery is known to have none.
     battery = case((signals.c.battery_present.is_(False), 1.0), else_=signals.c.battery_health_ratio)
