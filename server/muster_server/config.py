@@ -20,8 +20,8 @@ from msgspec import Meta
 from muster_server.errors import ConfigError
 
 _PREFIX = "MUSTER_"
-# Read by the agent and by tests: not ours, though they share the prefix.
-_FOREIGN = ("MUSTER_AGENT_", "MUSTER_TEST_")
+# Read by the agent, by tests and by the simulated estate: not ours, though they share the prefix.
+_FOREIGN = ("MUSTER_AGENT_", "MUSTER_TEST_", "MUSTER_FLEET_")
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Few = Annotated[int, Meta(ge=1, le=512)]

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from muster_server import running
@@ -30,6 +31,18 @@ from muster_server.store.lists import verdict_of_hostname
 from muster_server.store.migrate import migrate
 from muster_server.store.people import admin_link
 from muster_server.supervise import Child, Family
+
+# Unit and site of each enrolment key that the demo's estate is handed: one that belongs nowhere would show little.
+_DEMO_PLACES = (
+    ("Response", "Northgate"),
+    ("Response", "Southfield"),
+    ("Neighbourhoods", "Northgate"),
+    ("Neighbourhoods", "Westbridge"),
+    ("Investigations", "Central"),
+    ("Custody", "Southfield"),
+    ("Control room", "Central"),
+    ("Headquarters", "Central"),
+)
 
 
 class PortTakenError(MusterError):
@@ -45,7 +58,7 @@ class Wishes:
     """What the person at the launcher asked for."""
 
     agent: bool = True
-    beside: str | None = None  # a command to run once beside the server, with a key in its environment
+    beside: str | None = None  # a command to run once beside the server, with enrolment keys in its environment
 
 
 def up(settings: Settings, wishes: Wishes, *, say: Callable[[str], None]) -> None:
@@ -114,9 +127,12 @@ class Launcher:
         if self._wishes.beside:
             beside = self._child("beside", ["/bin/sh", "-c", f"exec {self._wishes.beside}"], redis=redis)
             beside.once = beside.shown = True
-            key = _one_day_key(database, "muster up --beside")
-            address = f"http://127.0.0.1:{self._settings.port}"
-            self._family.start(_with(beside, MUSTER_FLEET_SERVER=address, MUSTER_FLEET_KEY=key))
+            address = f"http://{_reachable(self._settings.host)}:{self._settings.port}"
+            places = _DEMO_PLACES if self._settings.demo else ((None, None),)
+            keys = [_one_day_key(database, "muster up --beside", place) for place in places]
+            listed = [{"unit": unit, "site": site, "key": key} for (unit, site), key in zip(places, keys, strict=True)]
+            written = msgspec.json.encode(listed).decode()
+            self._family.start(_with(beside, MUSTER_FLEET_SERVER=address, MUSTER_FLEET_KEYS=written))
 
     def _agent_environment(self, database: Database) -> dict[str, str]:
         state = self._data_dir / "agent"
@@ -190,9 +206,10 @@ def _muster() -> list[str]:
     return [sys.executable, "-m", "muster_server.cli"]
 
 
-def _one_day_key(database: Database, label: str) -> str:
+def _one_day_key(database: Database, label: str, place: tuple[str | None, str | None] = (None, None)) -> str:
     now = now_ms()
-    terms = {"unit": None, "site": None, "expires_at": now + DAY_MS, "uses_left": 100_000, "needs_approval": False}
+    unit, site = place
+    terms = {"unit": unit, "site": site, "expires_at": now + DAY_MS, "uses_left": 100_000, "needs_approval": False}
     with database.write() as connection:
         return make_key(connection, label, now=now, terms=terms)
 

@@ -20,7 +20,7 @@ from muster_server.store.migrate import migrate
 @click.option("--port", type=int, help="Port to listen on; default 8080.")
 @click.option("--demo", is_flag=True, default=None, help="Say on every page that the estate is simulated.")
 @click.option("--no-agent", is_flag=True, help="Do not measure this machine.")
-@click.option("--beside", metavar="COMMAND", help="Run COMMAND once beside the server, with an enrolment key.")
+@click.option("--beside", metavar="COMMAND", help="Run COMMAND once beside the server, with enrolment keys.")
 @click.pass_context
 def up(context: click.Context, /, no_agent: bool, beside: str | None, **wishes: str | int | bool | None) -> None:
     """Start everything on this machine: Redis, server, worker, beat and the agent. Ctrl-C ends it all."""
