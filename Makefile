@@ -67,11 +67,11 @@ clean: ## remove everything that was made, data of `make run` and `make demo` in
 
 .venv/server: .venv/bin/python requirements/server.txt pyproject.toml
 	@echo "Installing the locked requirements of the server (once; about a minute)."
-	@$(BIN)/pip install --quiet --progress-bar on --require-hashes -r requirements/server.txt
+	@./.ci/install requirements/server.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev: .venv/server requirements/dev.txt
 	@echo "Installing what tests and linters need (once; about a minute)."
-	@$(BIN)/pip install --quiet --progress-bar on --require-hashes -r requirements/dev.txt
+	@./.ci/install requirements/dev.txt
 	@touch $@
