@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ import time
 from typing import Any, NoReturn
 
 from muster_agent import __version__, config, enrolment, identity
+from muster_agent.collectors import starts
 from muster_agent.files import read_json, write_whole
 from muster_agent.machine import Machine
 from muster_agent.report import Reporter, envelope
@@ -26,7 +28,8 @@ from muster_agent.spool import Spool
 from muster_agent.transport import Client, NetworkFaultError
 
 _YOUNG_SECONDS = 600.0
-_UNFINISHED_START_SECONDS = 100.0  # a start that is over is told within 2 minutes
+_SPREAD_SECONDS = 120.0
+_LOOK_SECONDS = 10.0  # whether a young start is over; one that hangs is looked at with every sample
 
 
 class Stop(BaseException):
@@ -86,33 +89,30 @@ class Agent:
     def _run(self, *, now: bool) -> None:
         clock = self._machine.elapsed
         self._sampler.sample()
+        age, over = starts.progress(self._machine)
+        young_until = clock() + _YOUNG_SECONDS - age
+        # Devices that were switched on together do not report in one breath.
+        spread = 0.0 if now or age >= _YOUNG_SECONDS else random.uniform(0, _SPREAD_SECONDS)  # noqa: S311 - no secret
         next_sample = clock() + self._settings.sample_seconds
-        next_report = clock() if now else self._first_report_at()
-        next_send = next_report
+        next_look = math.inf if over else clock() + _LOOK_SECONDS
+        next_report = next_send = spread + (clock() if now or over else max(clock(), young_until))
         while True:
-            time.sleep(max(0.0, min(next_sample, next_report, next_send) - clock()))
+            time.sleep(max(0.0, min(next_sample, next_look, next_report, next_send) - clock()))
             if clock() >= next_sample:
                 self._sampler.sample()
                 next_sample = max(next_sample + self._settings.sample_seconds, clock() + 1)
+            if clock() >= next_look:
+                _, over = starts.progress(self._machine)
+                next_look = math.inf if over else clock() + _LOOK_SECONDS if clock() < young_until else next_sample
+                next_report = min(next_report, clock() + spread) if over else next_report
             if clock() >= next_report:
                 self._make_report()
-                wait = self._report_seconds if self._reporter.start_is_told else _UNFINISHED_START_SECONDS
-                next_report, next_send = clock() + min(wait, self._report_seconds), min(next_send, clock())
+                next_report, next_send = clock() + self._report_seconds, min(next_send, clock())
             if clock() >= next_send:
                 wait = self._exchange()
                 next_send = clock() + wait if wait else next_report
                 if self._reporter.wanted:
                     next_report = min(next_report, clock() + 1)
-
-    def _first_report_at(self) -> float:
-        """Now, or once a young start is over, spread so that a site does not report in one breath."""
-        clock = self._machine.elapsed
-        phase = random.uniform(0, 120)  # noqa: S311 - spreads devices, keeps no secret
-        while clock() < _YOUNG_SECONDS and not _start_is_over(self._machine):
-            time.sleep(10)
-            if int(clock()) % self._settings.sample_seconds < 10:
-                self._sampler.sample()
-        return clock() + (phase if clock() < _YOUNG_SECONDS + 120 else 0.0)
 
     def _make_report(self) -> None:
         sequence, report_id = self._spool.next_id()
@@ -193,15 +193,6 @@ def preview(settings: config.Settings, machine: Machine) -> dict[str, Any]:
     report = Reporter(machine, settings, hardware_hash=hints["hardware_hash"]).build("0" * 32 + ":1", sampler)
     body: dict[str, Any] = json.loads(envelope(machine, __version__, reports=[report]))
     return body
-
-
-def _start_is_over(machine: Machine) -> bool:
-    from muster_agent.sources.systemd import read_manager  # only right after a start
-
-    try:
-        return bool(read_manager(machine).get("FinishTimestampMonotonic"))
-    except OSError:
-        return True
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:

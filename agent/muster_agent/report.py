@@ -43,11 +43,6 @@ class Reporter:
         """Tell everything again: a report that held a rare section was lost."""
         self._told, self._settled = {}, False
 
-    @property
-    def start_is_told(self) -> bool:
-        """Whether the running start was reported with all its marks, or has none."""
-        return self._settled
-
     def build(self, report_id: str, sampler: Sampler) -> bytes:
         """One report with everything that is due now."""
         outcomes: dict[str, Any] = {}
@@ -55,7 +50,9 @@ class Reporter:
         for collector in COLLECTORS:
             if self._is_due(collector):
                 section, outcomes[collector.name] = self._collect(collector)
-                self._take(collector, section, sections=sections)
+                # What failed is tried again: a start that systemd was too busy to tell is not lost.
+                if outcomes[collector.name]["outcome"] != "failed":
+                    self._take(collector, section, sections=sections)
         use = sampler.drain()
         outcomes["use"] = {"outcome": "ok", "seconds": 0.0, "problem": None}
         if use is not None:

@@ -24,19 +24,27 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
         return None
     start = phases(times)
     zero = start.pop("zero_microseconds")
-    # Kernel time zero on the wall clock: both clocks read now, so that time asleep does not move it.
-    in_container = not times.get("SecurityStartTimestampMonotonic")
-    since_zero = machine.awake() - zero / _SECOND if in_container else machine.elapsed() - zero / _SECOND
     soft = f":{times.get('SoftRebootsCount', 0)}" if start["kind"] == "soft_reboot" else ""
     start["start_id"] = keyed_hash(f"start:{start['kind']}:{boot_id}{soft}")[:32]
-    start["zero_at"] = instant(machine.wall() - since_zero)
+    start["zero_at"] = instant(machine.wall() - _age_seconds(machine, zero))
     screen = systemd.read_sign_in_screen(machine)
     if screen is not None and screen > zero:
-        start.update(to_sign_in_seconds=(screen - zero) / _SECOND, to_sign_in_quality="measured")
+        start.update(to_sign_in_seconds=_seconds(screen - zero), to_sign_in_quality="measured")
     finish = times.get("FinishTimestampMonotonic", 0)
     if finish:
         start["culprits"] = culprits(systemd.read_unit_times(machine), zero, finish=finish)
     return [start]
+
+
+def progress(machine: Machine) -> tuple[float, bool]:
+    """(seconds since the running start began, whether it is over); where nobody can tell, it is over."""
+    try:
+        times = systemd.read_manager(machine)
+    except OSError:
+        return machine.elapsed(), True
+    if not times.get("UserspaceTimestampMonotonic"):
+        return machine.elapsed(), True
+    return _age_seconds(machine, phases(times)["zero_microseconds"]), bool(times.get("FinishTimestampMonotonic"))
 
 
 def phases(times: dict[str, int]) -> dict[str, Any]:
@@ -50,27 +58,37 @@ def phases(times: dict[str, int]) -> dict[str, Any]:
     zero = soft or (userspace if container else 0)
     start: dict[str, Any] = {"kind": "soft_reboot" if soft else "full", "zero_microseconds": zero}
     if finish:
-        start["to_settled_seconds"] = (finish - zero) / _SECOND
+        start["to_settled_seconds"] = _seconds(finish - zero)
         start["to_settled_quality"] = "measured"
         start["to_settled_revision"] = 1
-        start["userspace_seconds"] = (finish - userspace) / _SECOND if finish >= userspace else None
+        start["userspace_seconds"] = _seconds(finish - userspace) if finish >= userspace else None
     if container or soft:
         return start
     initrd = times.get("InitRDTimestampMonotonic", 0)
     firmware, loader = times.get("FirmwareTimestampMonotonic", 0), times.get("LoaderTimestampMonotonic", 0)
-    start["kernel_seconds"] = (initrd or userspace) / _SECOND
-    start["initrd_seconds"] = (userspace - initrd) / _SECOND if initrd else None
-    start["firmware_seconds"] = (firmware - loader) / _SECOND if firmware > loader > 0 else None
-    start["loader_seconds"] = loader / _SECOND if loader else None
+    start["kernel_seconds"] = _seconds(initrd or userspace)
+    start["initrd_seconds"] = _seconds(userspace - initrd) if initrd else None
+    start["firmware_seconds"] = _seconds(firmware - loader) if firmware > loader > 0 else None
+    start["loader_seconds"] = _seconds(loader) if loader else None
     return start
 
 
 def culprits(units: list[tuple[str, int, int]], zero: int, *, finish: int) -> list[dict[str, Any]]:
-    """The units that took longest to become active during the start, over a second, the slowest first."""
+    """The units that took longest to be ready during the start, a second or more, the slowest first."""
     slow: dict[str, float] = {}
     for name, began, ready in units:
-        seconds = (ready - began) / _SECOND
+        seconds = _seconds(ready - began)
         if zero <= began <= finish and seconds >= _LEAST_CULPRIT_SECONDS:
             slow[name] = max(seconds, slow.get(name, 0.0))
     ranked = sorted(slow.items(), key=lambda item: (-item[1], item[0]))[:_MOST_CULPRITS]
-    return [{"name": name, "kind": "unit", "seconds": round(seconds, 3)} for name, seconds in ranked]
+    return [{"name": name, "kind": "unit", "seconds": seconds} for name, seconds in ranked]
+
+
+def _age_seconds(machine: Machine, zero: int) -> float:
+    # A zero of its own stands on the clock that leaves out sleep; the kernel's is the boot's, and sleep counts.
+    return machine.awake() - zero / _SECOND if zero else machine.elapsed()
+
+
+def _seconds(microseconds: int) -> float:
+    # Cut to the millisecond as systemd-analyze does, so that people find the same figure there.
+    return microseconds // 1_000 / 1_000

@@ -20,7 +20,7 @@ _MANAGER = (
     "SoftRebootStartTimestampMonotonic",
     "SoftRebootsCount",
 )
-_UNIT = ("Id", "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+_UNIT = ("Id", "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic", "InactiveEnterTimestampMonotonic")
 # An instance may carry a person's number or a path: only the template's name is kept.
 _INSTANCE = re.compile(r"@[^.]*(?=\.)")
 
@@ -33,7 +33,7 @@ def read_manager(machine: Machine) -> dict[str, int]:
 
 
 def read_unit_times(machine: Machine) -> list[tuple[str, int, int]]:
-    """(unit, began, became active) of every service and mount, in microseconds."""
+    """(unit, began, ready) of every service, mount and device, in microseconds."""
     argv = ["systemctl", "show", "*.service", "*.mount", "*.device", *(f"-p{name}" for name in _UNIT)]
     return parse_units(machine.run(argv))
 
@@ -51,13 +51,16 @@ def parse_numbers(text: str) -> dict[str, int]:
 
 
 def parse_units(text: str) -> list[tuple[str, int, int]]:
-    """Blocks of properties, separated by empty lines, of units that became active."""
+    """Blocks of properties, separated by empty lines, of units that are ready: active, or done without ever being it.
+
+    The latter are scripts of type oneshot, and units that gave up (analyze-time-data.c counts both).
+    """
     found = []
     for block in text.split("\n\n"):
         values = dict(line.partition("=")[::2] for line in block.splitlines())
-        times = parse_numbers(block)
-        began, ready = times.get(_UNIT[1], 0), times.get(_UNIT[2], 0)
-        if began and ready >= began and values.get("Id"):
+        began, *ends = (parse_numbers(block).get(name, 0) for name in _UNIT[1:])
+        ready = next((end for end in ends if end >= began), 0)
+        if began and ready and values.get("Id"):
             found.append((unit_name(values["Id"]), began, ready))
     return found
 
