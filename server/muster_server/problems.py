@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from muster_server.encoding import encode
+
+_DETAILS = {
+    404: "There is nothing at this address: `/openapi.json` describes those there are.",
+    500: "The server made a mistake; its log says more.",
+}
 
 
 class ProblemError(Exception):
@@ -23,11 +29,27 @@ class ProblemError(Exception):
         title = self.kind.replace("-", " ").capitalize()
         body = {"type": f"/problems/{self.kind}", "title": title, "status": self.status, "detail": self.detail}
         response = Response(encode(body), self.status, content_type="application/problem+json")
+        response.headers["Cache-Control"] = "no-store"
+        if self.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
         if self.retry_after_seconds is not None:
             response.headers["Retry-After"] = str(max(1, round(self.retry_after_seconds)))
         return response
 
 
 def init_app(app: Flask) -> None:
-    """Answer a ProblemError raised in any view."""
+    """Answer a ProblemError raised in any view, and make a problem of every other error under `/api/`."""
     app.register_error_handler(ProblemError, ProblemError.response)
+    app.register_error_handler(HTTPException, _of_api)
+
+
+def _of_api(error: HTTPException) -> Response | HTTPException:
+    if not request.path.startswith("/api/"):
+        return error
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        response = ProblemError(405, "method-not-allowed", detail=f"This address takes {allowed}.").response()
+        response.headers["Allow"] = allowed
+        return response
+    status, kind = error.code or 500, error.name.lower().replace(" ", "-")
+    return ProblemError(status, kind, detail=_DETAILS.get(status, error.description or error.name)).response()

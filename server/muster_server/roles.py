@@ -23,4 +23,9 @@ ROUTES = {
     "metrics.metrics": "anybody",
     "ingest.enrol": "device",
     "ingest.reports": "device",
+    "api.devices": "read",
+    "api.device": "read",
+    "api.software": "read",
+    "api.assessment": "read",
+    "api.replacements": "read",
 }

@@ -30,7 +30,7 @@ def write_recommendations(database: Database, filters: Filters, *, bom: bool = F
 
 
 def _rows(database: Database, filters: Filters) -> Iterator[list[Any]]:
-    after = -1
+    after: tuple[int, int] | None = None
     while True:
         with database.read() as connection:
             part = open_recommendations(connection, after, limit=_PART, filters=filters)

@@ -140,8 +140,8 @@ def save(
 
 def save_failure(connection: Connection, device_id: int, *, problem: str, now: int) -> None:
     """Say that a device could not be judged; its last verdict does not stand any more."""
-    row = {"device_id": device_id, "verdict": None, "judged_at": now, "error": problem}
-    upsert(connection, verdicts, rows=[row])
+    unknown = {"verdict": None, "judged_ratio": None, "leading_rule": None}
+    upsert(connection, verdicts, rows=[{"device_id": device_id, **unknown, "judged_at": now, "error": problem}])
     _judge_again(connection, device_id, now=now)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, and_, case, func, or_, select
 from muster_server.clock import DAY_MS
 from muster_server.models import device_state, devices, flags, verdicts
 
-_LINE = (
+LINE = (
     devices.c.id,
     devices.c.uid,
     devices.c.unit,
@@ -44,6 +44,12 @@ SORTS = {
     "free": func.coalesce(device_state.c.disk_free_ratio, 2.0),
     "verdict": func.coalesce(verdicts.c.verdict, ""),
 }
+_EQUAL = {
+    "device_class": device_state.c.device_class,
+    "os_name": device_state.c.os_name,
+    "unit": devices.c.unit,
+    "status": devices.c.status,
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Filters:
     unit: str = ""
     silent_days: int = 0
     waiting: bool = False  # for approval
+    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Page:
 def device_lines(connection: Connection, filters: Filters, *, page: Page, now: int) -> list[dict[str, Any]]:
     """One part of the list of devices; each line also holds `sort_value` for the key of the next part."""
     value = SORTS[page.sort]
-    query = _narrowed(select(*_LINE, value.label("sort_value")), filters, now=now)
+    query = _narrowed(select(*LINE, value.label("sort_value")), filters, now=now)
     if page.after is not None:
         last, device_id = page.after
         beyond = value < last if page.descending else value > last
@@ -89,6 +96,24 @@ def count_devices(connection: Connection, filters: Filters, *, now: int) -> int:
     return connection.scalar(_narrowed(select(func.count()), filters, now=now)) or 0
 
 
+def coverage(connection: Connection, filters: Filters, *, now: int) -> dict[str, Any]:
+    """What a figure over the filters' devices is made of.
+
+    `devices` = `judged` (a verdict other than unknown) + `unknown` + `not_judged` (no verdict stands), and
+    `oldest_judged_at`: when the oldest of those verdicts was made (epoch ms, null where there is none).
+    """
+    stands = verdicts.c.verdict
+    judged_at = case((stands.isnot(None), verdicts.c.judged_at))
+    counts = (
+        func.count().label("devices"),
+        func.count(case((stands != "unknown", 1))).label("judged"),
+        func.count(case((stands == "unknown", 1))).label("unknown"),
+        func.count(case((stands.is_(None), 1))).label("not_judged"),
+        func.min(judged_at).label("oldest_judged_at"),
+    )
+    return dict(connection.execute(_narrowed(select(*counts), filters, now=now)).mappings().one())
+
+
 def choices(connection: Connection) -> dict[str, list[str]]:
     """The values that filters can take: classes, systems and units that occur."""
     columns = {"device_class": device_state.c.device_class, "os_name": device_state.c.os_name, "unit": devices.c.unit}
@@ -98,22 +123,26 @@ def choices(connection: Connection) -> dict[str, list[str]]:
     }
 
 
-def open_recommendations(connection: Connection, after: int, *, limit: int, filters: Filters) -> list[dict[str, Any]]:
+def open_recommendations(
+    connection: Connection, after: tuple[int, int] | None, *, limit: int, filters: Filters
+) -> list[dict[str, Any]]:
     """Open flags of devices in use, the strongest suggestion first; goes on after the `place` of a line."""
     rank = _rank()
     query = (
-        select(flags, *_LINE[1:], (rank * 10**12 + flags.c.id).label("place"))
+        select(flags, *LINE[1:], rank.label("rank"))
         .select_from(flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state).outerjoin(verdicts))
         .where(flags.c.cleared_at.is_(None), devices.c.approved, devices.c.status == "in use")
-        .where(rank * 10**12 + flags.c.id > after)
     )
+    if after is not None:
+        query = query.where(or_(rank > after[0], and_(rank == after[0], flags.c.id > after[1])))
     if filters.suggests:
         query = query.where(flags.c.suggests == filters.suggests)
     if filters.unit:
         query = query.where(devices.c.unit == filters.unit)
     if filters.rule:
         query = query.where(flags.c.rule_id == filters.rule)
-    return [dict(row) for row in connection.execute(query.order_by("place").limit(limit)).mappings()]
+    rows = connection.execute(query.order_by(rank, flags.c.id).limit(limit)).mappings()
+    return [{**row, "place": (row["rank"], row["id"])} for row in rows]
 
 
 def count_recommendations(connection: Connection) -> dict[str, int]:
@@ -154,21 +183,19 @@ def _rank() -> Any:
     return case((flags.c.suggests == "replace", 0), (flags.c.suggests == "upgrade", 1), else_=2)
 
 
-def _narrowed(query: Select[Any], filters: Filters, *, now: int) -> Select[Any]:
+def _narrowed(query: Select[*tuple[Any, ...]], filters: Filters, *, now: int) -> Select[*tuple[Any, ...]]:
     query = query.select_from(devices.outerjoin(device_state).outerjoin(verdicts))
     query = query.where(devices.c.approved.is_(not filters.waiting))
     if filters.text:
-        words = f"%{filters.text.replace('%', '').lower()}%"
+        words = filters.text.lower()
         fields = (device_state.c.hostname, device_state.c.serial, device_state.c.model, devices.c.uid)
-        query = query.where(or_(*(func.lower(field).like(words) for field in fields)))
-    for name, column in (("device_class", device_state.c.device_class), ("os_name", device_state.c.os_name)):
+        query = query.where(or_(*(func.lower(field).contains(words, autoescape=True) for field in fields)))
+    for name, column in _EQUAL.items():
         if getattr(filters, name):
             query = query.where(column == getattr(filters, name))
     if filters.verdict:
         stands = verdicts.c.verdict
         query = query.where(stands.is_(None) if filters.verdict == "not judged" else stands == filters.verdict)
-    if filters.unit:
-        query = query.where(devices.c.unit == filters.unit)
     if filters.rule:
         flagged = select(flags.c.device_id).where(flags.c.rule_id == filters.rule, flags.c.cleared_at.is_(None))
         query = query.where(devices.c.id.in_(flagged))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+from muster_server.web import api
+
 
 def init_app(app: Flask) -> None:
     """Register the pages and the API on the application."""
+    app.register_blueprint(api.blueprint)
