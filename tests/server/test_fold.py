@@ -148,6 +148,18 @@ def test_twins_of_one_start_under_two_ids_merge_and_other_kinds_do_not(
     assert sorted((row.kind, row.firmware_ms) for row in rows) == [("full", 9_000), ("resume", None)]
 
 
+def test_two_starts_within_a_minute_are_two_where_each_boot_has_a_name_of_its_own(
+    device: Device, database: Database, settings: Settings
+) -> None:
+    zero = now_ms() - HOUR_MS
+    first = start(iso(zero), 9, exact_id=True)
+    again = start(iso(zero + 20_000), 8, exact_id=True)
+    device.post(device.report(starts=[first]), device.report(starts=[again]))
+    device.post(device.report(starts=[again]))
+
+    assert sorted(row.to_settled_ms for row in folded(database, settings, starts)) == [8_000, 9_000]
+
+
 def test_facts_of_a_device_whose_clock_is_a_year_ahead_land_on_their_own_days(
     device: Device, database: Database, settings: Settings
 ) -> None:

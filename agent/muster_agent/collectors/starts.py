@@ -26,6 +26,7 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
     zero = start.pop("zero_microseconds")
     soft = f":{times.get('SoftRebootsCount', 0)}" if start["kind"] == "soft_reboot" else ""
     start["start_id"] = keyed_hash(f"start:{start['kind']}:{boot_id}{soft}")[:32]
+    start["exact_id"] = True  # the kernel names each boot: two within a minute are two
     start["zero_at"] = instant(machine.wall() - _age_seconds(machine, zero))
     screen = systemd.read_sign_in_screen(machine)
     if screen is not None and screen > zero:

@@ -34,7 +34,8 @@ def read_manager(machine: Machine) -> dict[str, int]:
 
 def read_unit_times(machine: Machine) -> list[tuple[str, int, int]]:
     """(unit, began, ready) of every service, mount and device, in microseconds."""
-    argv = ["systemctl", "show", "*.service", "*.mount", "*.device", *(f"-p{name}" for name in _UNIT)]
+    # Without --all, a pattern leaves out units that are not active any more: a script that has ended.
+    argv = ["systemctl", "show", "--all", "*.service", "*.mount", "*.device", *(f"-p{name}" for name in _UNIT)]
     return parse_units(machine.run(argv))
 
 

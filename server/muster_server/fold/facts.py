@@ -47,9 +47,11 @@ class DeviceFacts:
     drops: Counter[str] = field(default_factory=Counter)
     due: bool = False  # a fact changed that a rule reads
 
-    def add_start(self, row: Row) -> None:
-        """Merge a piece of a start into its row, its twin's row, or a new one."""
-        old = self.starts.get(row["start_id"]) or marks.twin_of(row, list(self.starts.values()))
+    def add_start(self, row: Row, *, exact: bool) -> None:
+        """Merge a piece of a start into its row, its twin's row (an `exact` id has no twin), or a new one."""
+        old = self.starts.get(row["start_id"])
+        if old is None and not exact:
+            old = marks.twin_of(row, list(self.starts.values()))
         merged = row if old is None else marks.merge(old, row)
         if merged != old:
             self.starts[merged["start_id"]] = merged

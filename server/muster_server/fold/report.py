@@ -83,7 +83,7 @@ def _fold_start(facts: DeviceFacts, received: Received, *, start: Start, horizon
     row["after_update"] = start.after_update
     row["culprits"] = canonical(start.culprits) if start.culprits else None
     row["first_received_at"] = received.received_at
-    facts.add_start(row)
+    facts.add_start(row, exact=start.exact_id)
 
 
 def _fold_use(facts: DeviceFacts, received: Received, *, use: Use, horizon: Horizon) -> None:

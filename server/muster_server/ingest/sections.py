@@ -76,12 +76,14 @@ class Culprit(Wire, frozen=True):
 class Start(Wire, frozen=True):
     """One boot of one device. Marks are seconds after `zero_at` (the kernel's start), each null until known.
 
-    A start arrives in pieces: the same `start_id` may come again with more marks or a higher revision.
+    A start arrives in pieces: the same `start_id` may come again with more marks or a higher revision. With `exact_id`
+    the id is made of what names this boot alone; without, a start of the same kind within 60 s is the same start.
     """
 
     start_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
     kind: Literal["full", "fast_startup", "resume", "soft_reboot", "unknown"]
     zero_at: Instant
+    exact_id: bool = False
     to_sign_in_seconds: Seconds | None = None
     to_sign_in_quality: Quality | None = None
     to_sign_in_revision: Revision = 0
