@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -11,6 +12,15 @@ _DETAILS = {
     404: "There is nothing at this address: `/openapi.json` describes those there are.",
     500: "The server made a mistake; its log says more.",
 }
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """An error: `type` is a path of this server that names its kind, `detail` says what, where and what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
 
 
 class ProblemError(Exception):
@@ -27,7 +37,7 @@ class ProblemError(Exception):
     def response(self) -> Response:
         """The answer."""
         title = self.kind.replace("-", " ").capitalize()
-        body = {"type": f"/problems/{self.kind}", "title": title, "status": self.status, "detail": self.detail}
+        body = Problem(type=f"/problems/{self.kind}", title=title, status=self.status, detail=self.detail)
         response = Response(encode(body), self.status, content_type="application/problem+json")
         response.headers["Cache-Control"] = "no-store"
         if self.status == 401:

@@ -28,4 +28,6 @@ ROUTES = {
     "api.software": "read",
     "api.assessment": "read",
     "api.replacements": "read",
+    "api.estate": "read",
+    "reference.document": "anybody",
 }

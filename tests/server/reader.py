@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from muster_server.clock import HOUR_MS, iso, now_ms
 from muster_server.config import Settings
 from muster_server.db import Database
-from muster_server.jobs import fold, judge
+from muster_server.jobs import fold, judge, snapshot
 from muster_server.store.people import create_token
 
 
@@ -19,7 +19,7 @@ class Reader:
     """A program with an API token."""
 
     def __init__(self, client: FlaskClient, database: Database, role: str = "viewer") -> None:
-        self.client = client
+        self.client, self.database = client, database
         with database.write() as connection:
             self.token = create_token(connection, "tests", role=role, days=1)
 
@@ -56,6 +56,7 @@ def whole_report(device: Device, **changed: Any) -> dict[str, Any]:
 
 
 def judge_all(database: Database, settings: Settings) -> None:
-    """Fold what was posted and judge it."""
+    """Fold what was posted, judge it and make a snapshot."""
     fold.run(database, settings, now=now_ms())
     judge.run(database, settings, now=now_ms())
+    snapshot.run(database, settings, now=now_ms())

@@ -20,6 +20,7 @@ from muster_server.problems import ProblemError
 from muster_server.web.api.answers import explicit
 from muster_server.web.api.asked import decode
 from muster_server.web.api.devices import assessment, device, devices, software
+from muster_server.web.api.estate import estate
 from muster_server.web.api.replacements import replacements
 
 View = Callable[..., msgspec.Struct]
@@ -30,6 +31,7 @@ VIEWS: dict[str, View] = {
     "/devices/<uuid:device_id>/software": software,
     "/devices/<uuid:device_id>/assessment": assessment,
     "/replacements": replacements,
+    "/estate": estate,
 }
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")

@@ -132,9 +132,10 @@ class ReplacementList(Answer, frozen=True):
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def shown(kind: type[T], row: Mapping[str, Any], **given: Any) -> T:
+def shown(kind: type[T], row: Mapping[str, Any] | msgspec.Struct, **given: Any) -> T:
     """A struct out of a stored row: `_at` columns as ISO 8601, `_ms` columns as `_seconds`, the rest as it stands."""
-    return kind(**{name: given[name] if name in given else _value(name, row) for name in kind.__struct_fields__})
+    values = msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row
+    return kind(**{name: given[name] if name in given else _value(name, values) for name in kind.__struct_fields__})
 
 
 def device_line(row: Mapping[str, Any]) -> DeviceLine:

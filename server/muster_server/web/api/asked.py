@@ -42,7 +42,7 @@ class DevicesAsked(Part, frozen=True):
     ) = UNSET
     device_class: DeviceClass | UnsetType = UNSET
     os_name: Annotated[Word, Meta(description="Operating system, as the device names it.")] | UnsetType = UNSET
-    verdict: Verdict | Literal["not judged"] | UnsetType = UNSET
+    verdict: Literal[Verdict, "not judged"] | UnsetType = UNSET
     rule: Annotated[Word, Meta(description="Id of a rule that has an open flag.")] | UnsetType = UNSET
     unit: Annotated[Word, Meta(description="Unit that the device belongs to.")] | UnsetType = UNSET
     status: Literal["in use", "stock", "repair", "lost", "retired"] | UnsetType = UNSET
