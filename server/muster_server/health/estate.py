@@ -24,12 +24,48 @@ FACTS = {
     "Support of the operating system": ("os_support", "system"),
     "Battery": ("battery_known", "battery"),
 }
+# What is shown where a value is missing.
+NOT_KNOWN = "not known"
+NOT_JUDGED = "not judged"
+_MOST_PROBLEMS = 5
 SILENCE = ("1 day", "7 days", "30 days", "longer", "never")
 
 
 def counted(lines: Iterable[Line], name: str) -> dict[str, int]:
     """How many lines have each value of `name`; a missing one counts as `not known`."""
-    return dict(Counter(str(line[name]) if line[name] not in (None, "") else "not known" for line in lines))
+    return dict(Counter(str(line[name]) if line[name] not in (None, "") else NOT_KNOWN for line in lines))
+
+
+def by_verdict(lines: Iterable[Line]) -> dict[str, int]:
+    """How many lines have each verdict; `not judged` where none stands."""
+    return {NOT_JUDGED if verdict == NOT_KNOWN else verdict: n for verdict, n in counted(lines, "verdict").items()}
+
+
+def unit_verdicts(lines: Iterable[Line]) -> dict[str, dict[str, int]]:
+    """The same for each unit."""
+    units: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        units[line["unit"] or NOT_KNOWN].append(line)
+    return {unit: by_verdict(members) for unit, members in units.items()}
+
+
+def collectors(outcomes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """How many devices had each outcome of each collector in their newest report."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for of_device in outcomes:
+        for name, told in of_device.items():
+            found[name][told["outcome"]] += 1
+    return {name: dict(sorted(of_one.items())) for name, of_one in sorted(found.items())}
+
+
+def problems(outcomes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """The commonest problems of each collector that failed, with how many devices told each."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for of_device in outcomes:
+        for name, told in of_device.items():
+            if told["outcome"] == "failed":
+                found[name][told.get("problem") or "no problem told"] += 1
+    return {name: dict(of_one.most_common(_MOST_PROBLEMS)) for name, of_one in sorted(found.items())}
 
 
 def by_silence(lines: Iterable[Line], now: int) -> dict[str, int]:

@@ -32,6 +32,13 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     missing: dict[str, int]
 
 
+class FlagMoves(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one rule's flags in the last 7 days."""
+
+    raised: int
+    cleared: int
+
+
 class EstateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Figures over approved devices with status `in use`, unless a name says otherwise."""
 
@@ -46,12 +53,16 @@ class EstateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     by_agent_version: dict[str, int]
     by_silence: dict[str, int]  # reported within: 1 day, 7 days, 30 days, longer, never
     by_unit: dict[str, int]
+    unit_verdicts: dict[str, dict[str, int]] = {}  # unit -> verdict -> devices
     flags_open: dict[str, int]  # rule id -> open flags
     flags_raised_total: int
     flags_cleared_total: int
+    flags_7d: dict[str, FlagMoves] = {}  # rule id -> its flags raised and cleared in 7 days
     assessments_failed: int
     starts: list[StartGroup]
     coverage: list[Coverage]
+    collectors: dict[str, dict[str, int]] = {}  # collector -> outcome in the newest report -> devices
+    problems: dict[str, dict[str, int]] = {}  # collector -> what failed most -> devices
     reports_24h: int
     unfolded: int
     oldest_unfolded_seconds: float | None

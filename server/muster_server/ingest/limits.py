@@ -67,3 +67,10 @@ class Buckets:
             if len(self._levels) > self._most:
                 self._levels.popitem(last=False)
         return 0.0 if allowed else (1 - level) / self._rate
+
+    def give_back(self, key: str) -> None:
+        """Undo one `take` that should not have counted."""
+        with self._lock:
+            if key in self._levels:
+                level, then = self._levels[key]
+                self._levels[key] = (min(self._burst, level + 1), then)

@@ -26,15 +26,18 @@ def run(database: Database, _settings: Settings, *, now: int) -> int:
     snapshot = EstateSnapshot(
         made_at=now,
         devices=len(lines),
-        by_verdict=_verdicts(lines),
+        by_verdict=estate.by_verdict(lines),
         by_class=estate.counted(lines, "device_class"),
         by_os=estate.counted(lines, "os_name"),
         by_agent_version=estate.counted(lines, "agent_version"),
         by_silence=estate.by_silence(lines, now),
         by_unit=estate.counted(lines, "unit"),
+        unit_verdicts=estate.unit_verdicts(lines),
         assessments_failed=sum(line["error"] is not None for line in lines),
         starts=estate.start_groups(lines),
         coverage=estate.coverage(lines, outcomes, now=now),
+        collectors=estate.collectors(outcomes.values()),
+        problems=estate.problems(outcomes.values()),
         unfolded=unfolded,
         oldest_unfolded_seconds=None if oldest is None else (now - oldest) / 1000,
         **tallied,
@@ -52,9 +55,3 @@ def _all_lines(database: Database) -> list[dict[str, Any]]:
         lines += page
         if len(page) < _PAGE:
             return lines
-
-
-def _verdicts(lines: list[dict[str, Any]]) -> dict[str, int]:
-    named = estate.counted(lines, "verdict")
-    waiting = named.pop("not known", 0)
-    return {**named, "not judged": waiting} if waiting else named

@@ -39,6 +39,7 @@ _MORE = (
     device_orders.c.identity,
     device_orders.c.want,
     revocations.c.lowest_generation,
+    verdicts.c.assessment_id,
     assessments.c.as_of,
     assessments.c.verdict.label("assessed_verdict"),
     assessments.c.judged_ratio.label("assessed_ratio"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, or_, select, true
 
 from muster_server.clock import DAY_MS
-from muster_server.models import device_state, devices, flags, verdicts
+from muster_server.health.estate import NOT_JUDGED, NOT_KNOWN
+from muster_server.models import device_state, devices, flags, signals, verdicts
 
 LINE = (
     devices.c.id,
@@ -50,6 +51,16 @@ _EQUAL = {
     "unit": devices.c.unit,
     "status": devices.c.status,
 }
+NEVER_DAYS = 36_500  # nobody has been silent for a century: what is left has never reported
+# Collector -> the signal that is null where its fact is not known. A device without a battery is known to have none.
+LACKING = {
+    "starts": signals.c.start_median_ms,
+    "use": signals.c.memory_short_ratio,
+    "disks": signals.c.disk_free_ratio,
+    "hardware": signals.c.system_drive_kind,
+    "system": signals.c.os_support,
+    "battery": case((signals.c.battery_present.is_(False), 1.0), else_=signals.c.battery_health_ratio),
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,8 @@ class Filters:
     silent_days: int = 0
     waiting: bool = False  # for approval
     status: str = ""
+    lacks: str = ""  # a collector of LACKING whose fact is not known
+    failed: str = ""  # a collector that failed in the newest report
 
 
 @dataclass(frozen=True)
@@ -128,30 +141,18 @@ def open_recommendations(
 ) -> list[dict[str, Any]]:
     """Open flags of devices in use, the strongest suggestion first; goes on after the `place` of a line."""
     rank = _rank()
-    query = (
-        select(flags, *LINE[1:], rank.label("rank"))
-        .select_from(flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state).outerjoin(verdicts))
-        .where(flags.c.cleared_at.is_(None), devices.c.approved, devices.c.status == "in use")
-    )
+    query = _recommended(select(flags, *LINE[1:], rank.label("rank")), filters)
     if after is not None:
         query = query.where(or_(rank > after[0], and_(rank == after[0], flags.c.id > after[1])))
-    if filters.suggests:
-        query = query.where(flags.c.suggests == filters.suggests)
-    if filters.unit:
-        query = query.where(devices.c.unit == filters.unit)
-    if filters.rule:
-        query = query.where(flags.c.rule_id == filters.rule)
     rows = connection.execute(query.order_by(rank, flags.c.id).limit(limit)).mappings()
     return [{**row, "place": (row["rank"], row["id"])} for row in rows]
 
 
-def count_recommendations(connection: Connection) -> dict[str, int]:
+def count_recommendations(connection: Connection, filters: Filters) -> dict[str, int]:
     """Open flags of devices in use, by suggestion, and the devices they stand on (`devices`)."""
-    standing = and_(flags.c.cleared_at.is_(None), devices.c.approved, devices.c.status == "in use")
-    joined = flags.join(devices, devices.c.id == flags.c.device_id)
-    query = select(flags.c.suggests, func.count()).select_from(joined).where(standing).group_by(flags.c.suggests)
-    number = select(func.count(flags.c.device_id.distinct())).select_from(joined).where(standing)
-    return {**{row[0]: row[1] for row in connection.execute(query)}, "devices": connection.scalar(number) or 0}
+    counted = _recommended(select(flags.c.suggests, func.count()), filters).group_by(flags.c.suggests)
+    number = _recommended(select(func.count(flags.c.device_id.distinct())), filters)
+    return {**{row[0]: row[1] for row in connection.execute(counted)}, "devices": connection.scalar(number) or 0}
 
 
 def newest_flag_changes(connection: Connection, since: int, *, limit: int) -> list[dict[str, Any]]:
@@ -183,6 +184,20 @@ def _rank() -> Any:
     return case((flags.c.suggests == "replace", 0), (flags.c.suggests == "upgrade", 1), else_=2)
 
 
+def _recommended(query: Select[*tuple[Any, ...]], filters: Filters) -> Select[*tuple[Any, ...]]:
+    joined = flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state).outerjoin(verdicts)
+    query = query.select_from(joined)
+    query = query.where(flags.c.cleared_at.is_(None), devices.c.approved, devices.c.status == "in use")
+    named = {"suggests": flags.c.suggests, "rule": flags.c.rule_id, "unit": devices.c.unit}
+    return query.where(*(_is(column, getattr(filters, name)) for name, column in named.items()))
+
+
+def _is(column: Any, wanted: str) -> Any:
+    if not wanted:
+        return true()
+    return column.is_(None) if wanted == NOT_KNOWN else column == wanted
+
+
 def _narrowed(query: Select[*tuple[Any, ...]], filters: Filters, *, now: int) -> Select[*tuple[Any, ...]]:
     query = query.select_from(devices.outerjoin(device_state).outerjoin(verdicts))
     query = query.where(devices.c.approved.is_(not filters.waiting))
@@ -190,16 +205,19 @@ def _narrowed(query: Select[*tuple[Any, ...]], filters: Filters, *, now: int) ->
         words = filters.text.lower()
         fields = (device_state.c.hostname, device_state.c.serial, device_state.c.model, devices.c.uid)
         query = query.where(or_(*(func.lower(field).contains(words, autoescape=True) for field in fields)))
-    for name, column in _EQUAL.items():
-        if getattr(filters, name):
-            query = query.where(column == getattr(filters, name))
+    query = query.where(*(_is(column, getattr(filters, name)) for name, column in _EQUAL.items()))
     if filters.verdict:
         stands = verdicts.c.verdict
-        query = query.where(stands.is_(None) if filters.verdict == "not judged" else stands == filters.verdict)
+        query = query.where(stands.is_(None) if filters.verdict == NOT_JUDGED else stands == filters.verdict)
     if filters.rule:
         flagged = select(flags.c.device_id).where(flags.c.rule_id == filters.rule, flags.c.cleared_at.is_(None))
         query = query.where(devices.c.id.in_(flagged))
     if filters.silent_days:
         silent_since = now - filters.silent_days * DAY_MS
         query = query.where(or_(device_state.c.reported_at.is_(None), device_state.c.reported_at < silent_since))
+    if filters.lacks:
+        known = select(signals.c.device_id).where(LACKING[filters.lacks].isnot(None))
+        query = query.where(devices.c.id.notin_(known))
+    if filters.failed:  # outcomes are canonical JSON, so the text of a failure is always this
+        query = query.where(device_state.c.outcomes.contains(f'"{filters.failed}":{{"outcome":"failed"', autoescape=True))
     return query

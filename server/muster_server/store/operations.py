@@ -31,3 +31,9 @@ def run_totals(connection: Connection) -> list[dict[str, Any]]:
         .order_by(job_runs.c.job, job_runs.c.outcome)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def last_ended(connection: Connection, job: str) -> int | None:
+    """When a job last ended well (epoch ms), or None."""
+    ended = select(job_runs.c.ended_at).where(job_runs.c.job == job, job_runs.c.outcome == "ok")
+    return connection.scalar(ended.order_by(job_runs.c.started_at.desc()).limit(1))

@@ -26,6 +26,13 @@ class Person(NamedTuple):
     role: str
 
 
+class Account(NamedTuple):
+    """An account that may sign in; no hash while it has no password."""
+
+    id: int
+    password_hash: str | None
+
+
 def create_user(connection: Connection, name: str, *, role: str, now: int) -> None:
     """A new account without a password; raises PersonError when the name is taken or the role unknown."""
     _known_role(role)
@@ -58,10 +65,16 @@ def use_link(connection: Connection, secret: str, *, now: int) -> int | None:
     return connection.execute(used).scalar()
 
 
-def account(connection: Connection, name: str) -> Any:
-    """(id, password_hash) of an account that may sign in, or None."""
+def account(connection: Connection, name: str) -> Account | None:
+    """The account of a name, if it may sign in."""
     query = select(users.c.id, users.c.password_hash).where(users.c.name == name, users.c.disabled_at.is_(None))
-    return connection.execute(query).first()
+    row = connection.execute(query).first()
+    return None if row is None else Account(row.id, row.password_hash)
+
+
+def person_of(connection: Connection, user_id: int) -> Person:
+    """Who an account belongs to; raises NoResultFound."""
+    return Person(*connection.execute(select(users.c.name, users.c.role).where(users.c.id == user_id)).one())
 
 
 def set_password(connection: Connection, name: str, *, password_hash: str) -> None:
@@ -109,6 +122,11 @@ def see_session(connection: Connection, secret: str, *, now: int) -> None:
 def close_session(connection: Connection, secret: str) -> None:
     """End a session."""
     connection.execute(sessions.delete().where(sessions.c.token_sha256 == digest(secret)))
+
+
+def close_sessions(connection: Connection, user_id: int) -> None:
+    """End every session of an account."""
+    connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
 
 
 def create_token(connection: Connection, label: str, *, role: str, days: int) -> str:

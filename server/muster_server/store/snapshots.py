@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, func, or_, select
 
 from muster_server.clock import DAY_MS
 from muster_server.encoding import canonical
-from muster_server.health.snapshot import EstateSnapshot
+from muster_server.health.snapshot import EstateSnapshot, FlagMoves
 from muster_server.models import (
     device_orders,
     device_state,
@@ -72,6 +72,7 @@ def tallies(connection: Connection, now: int) -> dict[str, Any]:
         "flags_open": dict(connection.execute(by_rule).all()),
         "flags_raised_total": counters.pop("flags_raised", 0),
         "flags_cleared_total": counters.pop("flags_cleared", 0),
+        "flags_7d": _flag_moves(connection, now - 7 * DAY_MS),
         "reports_24h": connection.scalar(day),
         "due": connection.scalar(due),
         "drops": counters,
@@ -88,3 +89,16 @@ def newest_snapshot(connection: Connection) -> EstateSnapshot | None:
     query = select(estate_snapshots.c.body).order_by(estate_snapshots.c.made_at.desc(), estate_snapshots.c.id.desc())
     body = connection.scalar(query.limit(1))
     return None if body is None else msgspec.json.decode(body, type=EstateSnapshot)
+
+
+def newest_made_at(connection: Connection) -> int | None:
+    """When the newest snapshot was made (epoch ms), or None before the first."""
+    return connection.scalar(select(func.max(estate_snapshots.c.made_at)))
+
+
+def _flag_moves(connection: Connection, since: int) -> dict[str, FlagMoves]:
+    raised = func.count(case((flags.c.raised_at >= since, 1)))
+    cleared = func.count(case((flags.c.cleared_at >= since, 1)))
+    moved = or_(flags.c.raised_at >= since, flags.c.cleared_at >= since)
+    query = select(flags.c.rule_id, raised, cleared).where(moved).group_by(flags.c.rule_id)
+    return {rule: FlagMoves(raised=up, cleared=down) for rule, up, down in connection.execute(query)}
