@@ -129,7 +129,7 @@ class Launcher:
             beside.once = beside.shown = True
             address = f"http://{_reachable(self._settings.host)}:{self._settings.port}"
             places = _DEMO_PLACES if self._settings.demo else ((None, None),)
-            keys = [_one_day_key(database, "muster up --beside", place) for place in places]
+            keys = [_one_day_key(database, "muster up --beside", place=place) for place in places]
             listed = [{"unit": unit, "site": site, "key": key} for (unit, site), key in zip(places, keys, strict=True)]
             written = msgspec.json.encode(listed).decode()
             self._family.start(_with(beside, MUSTER_FLEET_SERVER=address, MUSTER_FLEET_KEYS=written))
@@ -206,7 +206,7 @@ def _muster() -> list[str]:
     return [sys.executable, "-m", "muster_server.cli"]
 
 
-def _one_day_key(database: Database, label: str, place: tuple[str | None, str | None] = (None, None)) -> str:
+def _one_day_key(database: Database, label: str, *, place: tuple[str | None, str | None] = (None, None)) -> str:
     now = now_ms()
     unit, site = place
     terms = {"unit": unit, "site": site, "expires_at": now + DAY_MS, "uses_left": 100_000, "needs_approval": False}

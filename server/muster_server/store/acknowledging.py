@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from muster_server.clock import now_ms
 from muster_server.models import devices, flags
 
 
@@ -16,10 +17,10 @@ def flag(connection: Connection, flag_id: int) -> dict[str, Any] | None:
     return None if row is None else dict(row)
 
 
-def acknowledge(connection: Connection, flag_id: int, *, by: str, note: str, now: int) -> bool:
+def acknowledge(connection: Connection, flag_id: int, *, by: str, note: str) -> bool:
     """Acknowledge an open flag; gives whether it was open and nobody had."""
     free = (flags.c.id == flag_id, flags.c.cleared_at.is_(None), flags.c.acknowledged_at.is_(None))
-    row = update(flags).where(*free).values(acknowledged_at=now, acknowledged_by=by, acknowledged_note=note)
+    row = update(flags).where(*free).values(acknowledged_at=now_ms(), acknowledged_by=by, acknowledged_note=note)
     return connection.execute(row).rowcount == 1
 
 

@@ -45,7 +45,7 @@ def device_page(connection: Connection, uid: str, *, now: int) -> DevicePage | N
     )
 
 
-def assessment(connection: Connection, device_id: int, assessment_id: int) -> dict[str, Any] | None:
+def assessment(connection: Connection, assessment_id: int, *, device_id: int) -> dict[str, Any] | None:
     """One kept assessment of a device, or None."""
     one = select(assessments).where(assessments.c.id == assessment_id, assessments.c.device_id == device_id)
     return next(iter(_rows(connection, one)), None)

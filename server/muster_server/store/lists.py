@@ -219,5 +219,7 @@ def _narrowed(query: Select[*tuple[Any, ...]], filters: Filters, *, now: int) ->
         known = select(signals.c.device_id).where(LACKING[filters.lacks].isnot(None))
         query = query.where(devices.c.id.notin_(known))
     if filters.failed:  # outcomes are canonical JSON, so the text of a failure is always this
-        query = query.where(device_state.c.outcomes.contains(f'"{filters.failed}":{{"outcome":"failed"', autoescape=True))
+        query = query.where(
+            device_state.c.outcomes.contains(f'"{filters.failed}":{{"outcome":"failed"', autoescape=True)
+        )
     return query

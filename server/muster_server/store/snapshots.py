@@ -93,7 +93,8 @@ def newest_snapshot(connection: Connection) -> EstateSnapshot | None:
 
 def newest_made_at(connection: Connection) -> int | None:
     """When the newest snapshot was made (epoch ms), or None before the first."""
-    return connection.scalar(select(func.max(estate_snapshots.c.made_at)))
+    made_at: int | None = connection.scalar(select(func.max(estate_snapshots.c.made_at)))
+    return made_at
 
 
 def _flag_moves(connection: Connection, since: int) -> dict[str, FlagMoves]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -65,7 +65,11 @@ class Asked:
         """Each filter that narrows as (label, value, parameters of the link without it)."""
         given = self.given()
         return [
-            (_LABELS[name], SILENCE[value][1] if name == "silent" else value, {n: v for n, v in given.items() if n != name})
+            (
+                _LABELS[name],
+                SILENCE[value][1] if name == "silent" else value,
+                {n: v for n, v in given.items() if n != name},
+            )
             for name, value in given.items()
         ]
 
@@ -78,7 +82,7 @@ def asked(values: Mapping[str, Any], name: str) -> str:
 def asked_filters(*names: str) -> Asked:
     """The filters of this request out of those `names` that the list knows; aborts with 400 for an impossible one."""
     found = Asked(**{name: asked(request.args, name) for name in names})
-    known = {"silent": SILENCE, "lacks": LACKING}
+    known: dict[str, Collection[str]] = {"silent": SILENCE, "lacks": LACKING}
     for name, values in known.items():
         value = getattr(found, name)
         if value and value not in values:
@@ -91,5 +95,7 @@ def asked_order() -> tuple[str, bool]:
     wanted = asked(request.args, "sort") or "hostname"
     column, descending = wanted.removeprefix("-"), wanted.startswith("-")
     if column not in SORTS:
-        abort(400, f"The address asks for sort={wanted}; it can be {', '.join(SORTS)}, with - before it for the reverse.")
+        abort(
+            400, f"The address asks for sort={wanted}; it can be {', '.join(SORTS)}, with - before it for the reverse."
+        )
     return column, descending

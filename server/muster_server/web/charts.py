@@ -53,7 +53,12 @@ class Point:
 
 
 def columns(
-    title: str, points: Sequence[Point], *, heads: tuple[str, str], written: Callable[[float], str], **more: float | None
+    title: str,
+    points: Sequence[Point],
+    *,
+    heads: tuple[str, str],
+    written: Callable[[float], str],
+    **more: float | None,
 ) -> Chart:
     """A column a point, in their order; `limit` draws a line, `most` fixes the upper edge."""
     limit, most = more.get("limit"), more.get("most")
@@ -114,5 +119,7 @@ def _described(points: Sequence[Point], limit: float | None, *, written: Callabl
     if not known:
         return "Nothing is known yet."
     said = f"{len(known)} of {len(points)} known, from {written(min(known))} to {written(max(known))}"
-    over = "" if limit is None else f"; {sum(value >= limit for value in known)} at or over the limit of {written(limit)}"
+    over = (
+        "" if limit is None else f"; {sum(value >= limit for value in known)} at or over the limit of {written(limit)}"
+    )
     return f"{said}{over}."

@@ -48,7 +48,7 @@ def evidence(name: str, assessment_id: int) -> ResponseReturnValue:
     """One kept assessment: the sheet that a finance board can question."""
     with current().database.read() as connection:
         line = device_line(connection, name) or abort(404)
-        kept = store.assessment(connection, line["id"], assessment_id) or abort(404)
+        kept = store.assessment(connection, assessment_id, device_id=line["id"]) or abort(404)
     return render_template("evidence.html", line=line, sheet=sheet_of(kept), stands=kept["id"] == line["assessment_id"])
 
 

@@ -11,7 +11,7 @@ from muster_server.store import lists
 from muster_server.store.device_page import find_uids
 from muster_server.store.lists import Page
 from muster_server.web import paging
-from muster_server.web.asked import SILENCE, Asked, asked, asked_filters, asked_order
+from muster_server.web.asked import SILENCE, asked, asked_filters, asked_order
 from muster_server.web.frame import now, rules
 from muster_server.web.paging import PER_PAGE, Place
 from muster_server.web.words import named
@@ -57,7 +57,7 @@ def find() -> ResponseReturnValue:
         found = find_uids(connection, text) if text else []
     if len(found) == 1:
         return redirect(url_for("device.device", name=found[0]))
-    return redirect(url_for("devices.devices", **Asked(text=text).given()))
+    return redirect(url_for("devices.devices", text=text or None))
 
 
 def _choices(occurring: dict[str, list[str]]) -> dict[str, list[tuple[str, str]]]:

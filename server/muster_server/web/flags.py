@@ -9,7 +9,6 @@ from muster_server import auth
 from muster_server.services import current
 from muster_server.store import acknowledging, audit
 from muster_server.web.asked import asked
-from muster_server.web.frame import now
 
 blueprint = Blueprint("flags", __name__, url_prefix="/flags/<int:flag_id>")
 
@@ -21,7 +20,7 @@ def acknowledge(flag_id: int) -> ResponseReturnValue:
     who = auth.person()
     with current().database.write() as connection:
         flag = acknowledging.flag(connection, flag_id) or abort(404)
-        if acknowledging.acknowledge(connection, flag_id, by=who.name, note=note, now=now()):
+        if acknowledging.acknowledge(connection, flag_id, by=who.name, note=note):
             audit.note(connection, who, action="acknowledge flag", target=flag["uid"], rule=flag["rule_id"], note=note)
     return _back(flag["uid"])
 

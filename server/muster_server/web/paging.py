@@ -19,8 +19,7 @@ class Place(NamedTuple):
 
 def sealed(order: str, place: Place) -> str:
     """The text for the URL of the next part of a list in `order`."""
-    made = _serializer(order).dumps([place.after, place.shown])
-    return made.decode() if isinstance(made, bytes) else made
+    return _serializer(order).dumps([place.after, place.shown])
 
 
 def opened(order: str, text: str | None) -> Place:

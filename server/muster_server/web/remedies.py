@@ -8,7 +8,7 @@ from typing import Any
 REMEDIES = {
     "never reported": "Start its agent; `muster-agent doctor` on the device says what keeps it from reporting.",
     "the collector failed": (
-        "The device's page names the problem, most often a missing right; `muster-agent doctor` on the device says more."
+        "Read the problem on the device's page, most often a missing right; `muster-agent doctor` there says more."
     ),
     "not present on this device": "Nothing to do: the device has no such part, or its system keeps no such record.",
     "silent for over 30 days": "Find the device and switch it on, or give it another status: it may be out of use.",

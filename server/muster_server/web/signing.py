@@ -47,7 +47,8 @@ def sign_in_by_password() -> ResponseReturnValue:
     if not name or not password:
         return _form("Enter your name and your password.", status=400)
     taken = [(_attempts().addresses, request.remote_addr or ""), (_attempts().names, name.lower())]
-    if any([buckets.take(key) for buckets, key in taken]):
+    waits = [buckets.take(key) for buckets, key in taken]
+    if any(waits):
         abort(429, "There were too many failed attempts to sign in with this name or from this address.")
     user_id = auth.check_password(name, password)
     if user_id is None:

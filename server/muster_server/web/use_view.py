@@ -53,7 +53,9 @@ def use_view(rows: list[dict[str, Any]]) -> UseView | None:
         suspended=sum(row["suspended"] for row in rows),
         levels=[_level(title, summed[name]) for name, title in _TITLES.items() if name in summed],
         pressure=pressure,
-        short_ratio=words.share(sum(sum(row[2:]) for row in pressure[:2]), sum(map(sum, pressure))) if pressure else None,
+        short_ratio=words.share(sum(sum(row[2:]) for row in pressure[:2]), sum(map(sum, pressure)))
+        if pressure
+        else None,
     )
 
 
@@ -73,7 +75,7 @@ def disk_chart(rows: list[dict[str, Any]]) -> Chart | None:
 def _level(title: str, levels: list[int]) -> Level:
     points = [
         Point(f"{low} to {high} %", float(number), words.minutes(number))
-        for low, high, number in zip(EDGES, EDGES[1:], levels, strict=True)
+        for low, high, number in zip(EDGES[:-1], EDGES[1:], levels, strict=True)
     ]
     written = lambda value: words.minutes(round(value))  # noqa: E731
     chart = columns(f"{title}: minutes at each level", points, heads=("Level", "Time"), written=written)

@@ -43,11 +43,11 @@ def named(value: Any) -> str:
     return NAMES.get(str(value), str(value))
 
 
-def count(number: int | None, one: str = "", many: str = "") -> str:
-    """`1,204 devices`: a number with its noun, `many` by default `one` with an s."""
+def count(number: int | None, one: str = "") -> str:
+    """`1,204 devices`: a number with its noun, which takes an s unless there is one of it."""
     if number is None:
         return UNKNOWN
-    noun = one if number == 1 else (many or f"{one}s")
+    noun = one if number == 1 else f"{one}s"
     return f"{number:,} {noun}".rstrip() if one else f"{number:,}"
 
 
@@ -88,8 +88,8 @@ def seconds(milliseconds: float | None) -> str:
     if whole < 60:
         return f"{whole} s"
     if whole < 3_600:
-        return _joined(whole // 60, "min", whole % 60, "s")
-    return _joined(whole // 3_600, "h", whole % 3_600 // 60, "min")
+        return _joined(f"{whole // 60} min", f"{whole % 60} s")
+    return _joined(f"{whole // 3_600} h", f"{whole % 3_600 // 60} min")
 
 
 def minutes(number: int | None) -> str:
@@ -157,5 +157,5 @@ def decoded(text: str | None, otherwise: Any = None) -> Any:
     return msgspec.json.decode(text) if text else otherwise
 
 
-def _joined(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+def _joined(large: str, small: str) -> str:
+    return large if small.startswith("0 ") else f"{large} {small}"
