@@ -50,10 +50,11 @@ class ProblemError(Exception):
 def init_app(app: Flask) -> None:
     """Answer a ProblemError raised in any view, and make a problem of every other error under `/api/`."""
     app.register_error_handler(ProblemError, ProblemError.response)
-    app.register_error_handler(HTTPException, _of_api)
+    app.register_error_handler(HTTPException, of_api)
 
 
-def _of_api(error: HTTPException) -> Response | HTTPException:
+def of_api(error: HTTPException) -> Response | HTTPException:
+    """The problem that an error under `/api/` is; any other error as it came."""
     if not request.path.startswith("/api/"):
         return error
     if isinstance(error, MethodNotAllowed):

@@ -6,7 +6,7 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from muster_server.problems import ProblemError
+from muster_server.problems import of_api
 
 # Status -> (title, what to do). A view says more by `abort(status, sentence)`.
 _SAID = {
@@ -27,12 +27,9 @@ def init_app(app: Flask) -> None:
 
 def _answer(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
-    if status < 400:
-        return error
+    if status < 400 or request.path.startswith("/api/"):
+        return of_api(error)
     title, advice = _SAID.get(status, (error.name, "Go back and try again."))
-    if request.path.startswith("/api/"):
-        kind = error.name.lower().replace(" ", "-")
-        return ProblemError(status, kind, detail=error.description or title).response()
     detail = error.description if status in _OWN_DETAIL else None
     page = render_template("failure.html", status=status, title=title, advice=advice, detail=detail)
     return page, status, {"Retry-After": "60"} if status == 429 else {}

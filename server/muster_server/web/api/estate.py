@@ -38,6 +38,13 @@ class FactCoverage(Answer, frozen=True):
     missing: dict[str, int]
 
 
+class FlagMoves(Answer, frozen=True):
+    """What became of one rule's flags in the last 7 days."""
+
+    raised: int
+    cleared: int
+
+
 class Estate(Answer, frozen=True):
     """Figures over approved devices with status `in use`, unless a name says otherwise, as of `made_at`."""
 
@@ -53,12 +60,16 @@ class Estate(Answer, frozen=True):
     by_agent_version: dict[str, int]
     by_silence: Annotated[dict[str, int], Meta(description="Reported within: 1 day, 7 days, 30 days, longer, never.")]
     by_unit: dict[str, int]
+    unit_verdicts: Annotated[dict[str, dict[str, int]], Meta(description="By unit, then by verdict.")]
     flags_open: Annotated[dict[str, int], Meta(description="Open flags by rule.")]
     flags_raised_total: int
     flags_cleared_total: int
+    flags_7d: Annotated[dict[str, FlagMoves], Meta(description="Flags raised and cleared in 7 days, by rule.")]
     assessments_failed: int
     starts: list[StartFigures]
     coverage: list[FactCoverage]
+    collectors: Annotated[dict[str, dict[str, int]], Meta(description="By collector, then by newest outcome.")]
+    problems: Annotated[dict[str, dict[str, int]], Meta(description="By collector, then by its commonest problems.")]
     reports_24h: int
     unfolded: Annotated[int, Meta(description="Reports taken and not folded yet.")]
     oldest_unfolded_seconds: float | None
@@ -79,4 +90,5 @@ def estate(_asked: Nothing) -> Estate:
         oldest_unfolded_seconds=newest.oldest_unfolded_seconds,
         starts=[shown(StartFigures, group) for group in newest.starts],
         coverage=[shown(FactCoverage, fact) for fact in newest.coverage],
+        flags_7d={rule_id: shown(FlagMoves, moves) for rule_id, moves in newest.flags_7d.items()},
     )
