@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
@@ -18,6 +18,8 @@ import psutil
 
 _PIECE_BYTES = 65_536
 _MOST_BYTES = 16 * 2**20  # no file that is read here is larger on a healthy system
+# What psutil raises where a system does not tell, besides what it raises by plan.
+UNTOLD = (OSError, RuntimeError, ValueError, LookupError, AttributeError, psutil.Error)
 
 
 def _suspended_too() -> float:
@@ -42,20 +44,27 @@ class Machine:
         """`run` starts a program and gives its output; `clocks` are wall, monotonic with and without time asleep."""
         self.root = root
         self.ps = ps
+        self.patience_seconds = 10.0  # with one program
         self._run = run
         self.wall, self.elapsed, self.awake = clocks or (time.time, _suspended_too, time.monotonic)
 
     def read(self, path: str) -> str:
-        """The text of a file; raises OSError. Bytes that are not UTF-8 are replaced."""
+        """The text of a file; raises OSError. Bytes that are not UTF-8 are replaced, NULs taken out."""
         with open(self._real(path), "rb") as file:
             # In pieces: a sysctl file refuses to be read into a large buffer.
             pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
-            return b"".join(islice(pieces, _MOST_BYTES // _PIECE_BYTES)).decode("utf-8", "replace")
+            return _text(b"".join(islice(pieces, _MOST_BYTES // _PIECE_BYTES)))
+
+    def lines(self, path: str) -> Iterator[str]:
+        """The lines of a file that may be long, one by one, without their ends; raises OSError."""
+        with open(self._real(path), "rb") as file:
+            for line in file:
+                yield _text(line.rstrip(b"\r\n"))
 
     def read_or_none(self, path: str) -> str | None:
         """The text of a file without surrounding space, or None when it is not there or may not be read."""
         try:
-            return self.read(path).strip("\x00 \t\r\n")
+            return self.read(path).strip()
         except OSError:
             return None
 
@@ -71,9 +80,9 @@ class Machine:
             return []
 
     def resolved(self, path: str) -> str:
-        """The path behind symbolic links, within the machine."""
+        """The path behind symbolic links; those of a fixture machine are relative and stay within it."""
         real = os.path.realpath(self._real(path))
-        return "/" + os.path.relpath(real, os.path.realpath(self.root)).lstrip("./") if self.root != "/" else real
+        return real if self.root == "/" else real.removeprefix(os.path.realpath(self.root))
 
     def changed_at(self, path: str) -> float | None:
         """When a file last changed, in seconds since 1970; None when it is not there."""
@@ -82,13 +91,13 @@ class Machine:
         except OSError:
             return None
 
-    def run(self, argv: list[str], timeout_seconds: float = 10.0) -> str:
-        """The output of a program; raises FileNotFoundError when there is none, OSError when it fails."""
+    def run(self, argv: list[str]) -> str:
+        """The output of a program; raises FileNotFoundError when there is none, OSError when it fails or hangs."""
         if self._run is None:
             from muster_agent.sources.process import run
 
             self._run = run
-        return self._run(argv, timeout_seconds)
+        return self._run(argv, self.patience_seconds).replace("\x00", "")
 
     def now(self) -> str:
         """The wall clock as ISO 8601 in UTC, with milliseconds."""
@@ -96,10 +105,28 @@ class Machine:
 
     def boot_id(self) -> str | None:
         """What names this boot of the kernel."""
-        return self.read_or_none("/proc/sys/kernel/random/boot_id")
+        return (self.read_or_none("/proc/sys/kernel/random/boot_id") or "")[:64] or None
+
+    def hostname(self) -> str | None:
+        """The device's own name."""
+        found = self.read_or_none("/proc/sys/kernel/hostname") or self.read_or_none("/etc/hostname")
+        return found[:256] if found else None
+
+    def architecture(self) -> str:
+        """The processor's, as the kernel names it."""
+        found = self.read_or_none("/proc/sys/kernel/arch")
+        if not found:
+            import platform  # kernels before 6.1 do not tell
+
+            found = platform.machine()
+        return found[:64]
 
     def _real(self, path: str) -> str:
         return path if self.root == "/" else os.path.join(self.root, path.lstrip("/"))
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace").replace("\x00", "")
 
 
 def instant(seconds: float) -> str:

@@ -6,7 +6,8 @@ exception that it could not be read (failed). Adding one is one module, one line
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from muster_agent.collectors import battery, disks, hardware, restart, software, starts, system
@@ -38,24 +39,12 @@ def run_collector(machine: Machine, collector: Collector) -> tuple[Any, dict[str
     section, problem = None, None
     try:
         section = collector.collect(machine)
+        json.dumps(section, allow_nan=False)  # what cannot be sent was not read either
         outcome = "absent" if section is None else "ok"
     except Exception as error:  # noqa: BLE001 - one of the two broad excepts of Muster: the outcome tells
-        outcome, problem = "failed", describe(error)
+        section, outcome, problem = None, "failed", describe(error)
     seconds = round(max(0.0, machine.awake() - begun), 4)
     return section, {"outcome": outcome, "seconds": seconds, "problem": problem}
-
-
-def run_collectors(machine: Machine, names: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(sections, outcomes) of the named collectors."""
-    wanted = set(names)
-    sections: dict[str, Any] = {}
-    outcomes: dict[str, Any] = {}
-    for collector in COLLECTORS:
-        if collector.name in wanted:
-            section, outcomes[collector.name] = run_collector(machine, collector)
-            if section is not None:
-                sections[collector.name] = section
-    return sections, outcomes
 
 
 def describe(error: Exception) -> str:

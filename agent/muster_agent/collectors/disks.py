@@ -11,7 +11,8 @@ _FIXED = (
     "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "overlay", "apfs", "hfs",
     "ntfs", "NTFS", "ReFS",
 )  # fmt: skip
-_MOST = 32
+_MOST_VOLUMES = 32
+_MOST_BYTES = 2**60  # an exbibyte: a larger number is none
 
 
 def collect(machine: Machine) -> dict[str, Any] | None:
@@ -20,14 +21,14 @@ def collect(machine: Machine) -> dict[str, Any] | None:
     seen: set[str] = set()
     mounted = sorted(machine.ps.disk_partitions(all=True), key=lambda part: (part.mountpoint != "/", part.mountpoint))
     for part in mounted:
-        if not _counts(part) or part.device in seen or len(volumes) == _MOST:
+        if not _counts(part) or part.device in seen or len(volumes) == _MOST_VOLUMES:
             continue
         seen.add(part.device)
         try:
             usage = machine.ps.disk_usage(part.mountpoint)
         except OSError:
             continue  # gone since, or not ours to see
-        if usage.total:
+        if 0 < usage.total <= _MOST_BYTES and 0 <= usage.free <= usage.total:
             name = part.mountpoint if part.mountpoint in _NAMED else f"volume-{len(volumes)}"
             space = {"name": name, "total_bytes": usage.total, "free_bytes": usage.free}
             volumes.append({**space, "system": part.mountpoint == "/"})

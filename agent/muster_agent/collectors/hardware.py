@@ -6,6 +6,7 @@ from typing import Any
 
 from muster_agent.machine import Machine
 from muster_agent.sources import block, dmi, power_supply
+from muster_agent.sources.plain import short_text, whole_number
 
 # SMBIOS type 3 (DSP0134, 7.4.1).
 _CLASSES = {
@@ -16,6 +17,7 @@ _CLASSES = {
 }
 _VIRTUAL = ("qemu", "kvm", "vmware", "virtualbox", "virtual machine", "bochs", "xen", "amazon ec2", "google compute",
             "firecracker", "parallels")  # fmt: skip
+_MOST_DRIVES = 32
 # Vendors that wrote "portable" on tablets.
 _TABLET_MODELS = ("venue", "tablet", "toughpad", "surface pro", "surface go")
 
@@ -23,12 +25,10 @@ _TABLET_MODELS = ("venue", "tablet", "toughpad", "surface pro", "surface go")
 def collect(machine: Machine) -> dict[str, Any]:
     """The section `hardware`."""
     facts = dmi.read_dmi(machine)
-    chassis = facts.get("chassis_type", "")
-    code = int(chassis) & 0x7F if chassis.isascii() and chassis.isdigit() else None  # bit 7: a lock is fitted
-    drives = block.read_drives(machine)
+    chassis = whole_number(facts.get("chassis_type"), 255)
+    code = None if chassis is None else chassis & 0x7F  # bit 7: a lock is fitted
     starting = block.system_drive(machine)
     lenovo = "lenovo" in facts.get("sys_vendor", "").lower()  # whose readable model stands in the version
-    cpu = machine.ps.cpu_count(logical=False)
     return {
         "device_class": device_class(machine, code, facts=facts),
         "chassis_code": code,
@@ -38,10 +38,12 @@ def collect(machine: Machine) -> dict[str, Any]:
         "bios_version": facts.get("bios_version"),
         "bios_on": dmi.parse_day(facts.get("bios_date")),
         "cpu_model": _cpu_model(machine),
-        "cpu_cores": cpu,
+        "cpu_cores": machine.ps.cpu_count(logical=False),
         "cpu_threads": machine.ps.cpu_count(logical=True),
         "memory_bytes": machine.ps.virtual_memory().total,
-        "drives": [{**drive, "system": drive["name"] == starting} for drive in drives],
+        "drives": [
+            {**drive, "system": drive["name"] == starting} for drive in block.read_drives(machine)[:_MOST_DRIVES]
+        ],
     }
 
 
@@ -62,7 +64,7 @@ def device_class(machine: Machine, code: int | None, *, facts: dict[str, str]) -
 def _cpu_model(machine: Machine) -> str | None:
     for line in (machine.read_or_none("/proc/cpuinfo") or "").splitlines():
         if line.startswith("model name"):
-            return line.partition(":")[2].strip()[:256]
+            return short_text(line.partition(":")[2], 256)
     return None
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from muster_agent.machine import Machine
 
+_CONTAINER_MARKS = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv")
+
 
 def collect(machine: Machine) -> dict[str, Any]:
     """The section `restart`: Debian's marker, or a kernel that is gone from the disk since it started."""
@@ -14,8 +16,8 @@ def collect(machine: Machine) -> dict[str, Any]:
         packages = (machine.read_or_none("/run/reboot-required.pkgs") or "").split()
         kernel = any(name.startswith("linux-image") for name in packages)
         reasons.append("kernel_update" if kernel else "package_update")
-    running = machine.read_or_none("/proc/sys/kernel/osrelease")
-    installed = machine.names_in("/lib/modules")
-    if installed and running and running not in installed:
+    running, installed = machine.read_or_none("/proc/sys/kernel/osrelease"), machine.names_in("/lib/modules")
+    # A container has its host's kernel and perhaps modules of its own.
+    if installed and running and running not in installed and not any(map(machine.exists, _CONTAINER_MARKS)):
         reasons.append("running_kernel_removed")
     return {"pending": bool(reasons), "reasons": reasons}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from muster_agent.machine import Machine
 from muster_agent.sources.dpkg import read_titles
 
-_MOST_TITLES = 4_000
+MOST_TITLES = 4_000
 
 
 def collect(machine: Machine) -> dict[str, Any] | None:
@@ -15,4 +16,4 @@ def collect(machine: Machine) -> dict[str, Any] | None:
     if not machine.exists("/var/lib/dpkg/status"):
         return None
     titles = read_titles(machine)
-    return {"titles": titles[:_MOST_TITLES], "more_titles": max(0, len(titles) - _MOST_TITLES)}
+    return {"titles": list(islice(titles, MOST_TITLES)), "more_titles": sum(1 for _ in titles)}

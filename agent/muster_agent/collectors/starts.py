@@ -11,28 +11,27 @@ from muster_agent.sources.machine_id import keyed_hash
 _LEAST_CULPRIT_SECONDS = 1.0
 _MOST_CULPRITS = 10
 _SECOND = 1_000_000
+_HOUR = 3_600 * _SECOND
 
 
 def collect(machine: Machine) -> list[dict[str, Any]] | None:
     """The section `starts` with the running start; absent without systemd. Unfinished marks are None, never 0."""
-    try:
-        times = systemd.read_manager(machine)
-    except FileNotFoundError:
+    if not systemd.runs(machine):
         return None
-    boot_id = machine.boot_id()
+    times, boot_id = systemd.read_manager(machine), machine.boot_id()
     if boot_id is None or not times.get("UserspaceTimestampMonotonic"):
-        return None
+        raise ValueError("systemd or the kernel does not tell of this start")
     start = phases(times)
     zero = start.pop("zero_microseconds")
-    soft = f":{times.get('SoftRebootsCount', 0)}" if start["kind"] == "soft_reboot" else ""
-    start["start_id"] = keyed_hash(f"start:{start['kind']}:{boot_id}{soft}")[:32]
+    # Several starts of one kernel (containers, soft reboots) differ by their zero.
+    start["start_id"] = keyed_hash(f"start:{start['kind']}:{boot_id}{f':{zero}' if zero else ''}")[:32]
     start["exact_id"] = True  # the kernel names each boot: two within a minute are two
     start["zero_at"] = instant(machine.wall() - _age_seconds(machine, zero))
     screen = systemd.read_sign_in_screen(machine)
     if screen is not None and screen > zero:
         start.update(to_sign_in_seconds=_seconds(screen - zero), to_sign_in_quality="measured")
-    finish = times.get("FinishTimestampMonotonic", 0)
-    if finish:
+    if "to_settled_seconds" in start:
+        finish = times["FinishTimestampMonotonic"]
         start["culprits"] = culprits(systemd.read_unit_times(machine), zero, finish=finish)
     return [start]
 
@@ -40,12 +39,13 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
 def progress(machine: Machine) -> tuple[float, bool]:
     """(seconds since the running start began, whether it is over); where nobody can tell, it is over."""
     try:
-        times = systemd.read_manager(machine)
+        times = systemd.read_manager(machine) if systemd.runs(machine) else {}
     except OSError:
-        return machine.elapsed(), True
+        times = {}
     if not times.get("UserspaceTimestampMonotonic"):
         return machine.elapsed(), True
-    return _age_seconds(machine, phases(times)["zero_microseconds"]), bool(times.get("FinishTimestampMonotonic"))
+    start = phases(times)
+    return _age_seconds(machine, start["zero_microseconds"]), "to_settled_seconds" in start
 
 
 def phases(times: dict[str, int]) -> dict[str, Any]:
@@ -58,20 +58,27 @@ def phases(times: dict[str, int]) -> dict[str, Any]:
     container = not times.get("SecurityStartTimestampMonotonic")
     zero = soft or (userspace if container else 0)
     start: dict[str, Any] = {"kind": "soft_reboot" if soft else "full", "zero_microseconds": zero}
-    if finish:
+    if finish > zero:  # else it has not come yet, or is that of the start before a soft reboot
         start["to_settled_seconds"] = _seconds(finish - zero)
         start["to_settled_quality"] = "measured"
         start["to_settled_revision"] = 1
         start["userspace_seconds"] = _seconds(finish - userspace) if finish >= userspace else None
-    if container or soft:
-        return start
+    if not container and not soft:
+        start.update(_before_userspace(times, userspace))
+    return start
+
+
+def _before_userspace(times: dict[str, int], userspace: int) -> dict[str, float | None]:
+    """Firmware and loader count backwards from the kernel's zero; zero and over an hour (acpi-fpdt.c) are not told."""
     initrd = times.get("InitRDTimestampMonotonic", 0)
     firmware, loader = times.get("FirmwareTimestampMonotonic", 0), times.get("LoaderTimestampMonotonic", 0)
-    start["kernel_seconds"] = _seconds(initrd or userspace)
-    start["initrd_seconds"] = _seconds(userspace - initrd) if initrd else None
-    start["firmware_seconds"] = _seconds(firmware - loader) if firmware > loader > 0 else None
-    start["loader_seconds"] = _seconds(loader) if loader else None
-    return start
+    told = 0 < loader < firmware < _HOUR
+    return {
+        "kernel_seconds": _seconds(initrd or userspace),
+        "initrd_seconds": _seconds(userspace - initrd) if 0 < initrd <= userspace else None,
+        "firmware_seconds": _seconds(firmware - loader) if told else None,
+        "loader_seconds": _seconds(loader) if 0 < loader < _HOUR else None,
+    }
 
 
 def culprits(units: list[tuple[str, int, int]], zero: int, *, finish: int) -> list[dict[str, Any]]:

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import re
 
-from muster_agent.machine import Machine
+from muster_agent.machine import UNTOLD, Machine
+from muster_agent.sources.plain import short_text, whole_number
 
-_PHYSICAL = re.compile(r"(sd[a-z]+|hd[a-z]+|vd[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+)$")
-_PARTITION = re.compile(r"(sd[a-z]+|hd[a-z]+|vd[a-z]+|xvd[a-z]+)\d+$|(nvme\d+n\d+|mmcblk\d+)p\d+$")
+_PHYSICAL = re.compile(r"(sd[a-z]+|hd[a-z]+|vd[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+)")
+_PARTITION = re.compile(r"(sd[a-z]+|hd[a-z]+|vd[a-z]+|xvd[a-z]+)\d+|(nvme\d+n\d+|mmcblk\d+)p\d+")
+_MOST_MAPPINGS = 5
+_MOST_SECTORS = 2**50  # 512 PiB: a larger number is none
 
 
 def is_physical(name: str) -> bool:
     """Whether a block device is a drive, not a partition, loop or mapping."""
-    return _PHYSICAL.match(name) is not None
+    return _PHYSICAL.fullmatch(name) is not None
 
 
 def read_drives(machine: Machine) -> list[dict[str, object]]:
-    """Fixed drives: name, kind, model, size_bytes."""
+    """Drives that are built in: name, kind, model, size_bytes."""
     drives: list[dict[str, object]] = []
     for name in filter(is_physical, machine.names_in("/sys/block")):
         base = f"/sys/block/{name}"
-        if machine.read_or_none(f"{base}/removable") == "1":
+        if _is_plugged_in(machine, base):
             continue
-        sectors = machine.read_or_none(f"{base}/size") or ""
+        sectors = whole_number(machine.read_or_none(f"{base}/size"), _MOST_SECTORS)
         drives.append(
             {
                 "name": name,
                 "kind": parse_kind(name, machine.read_or_none(f"{base}/queue/rotational")),
-                "model": (machine.read_or_none(f"{base}/device/model") or "")[:256] or None,
-                "size_bytes": int(sectors) * 512 if sectors.isdigit() else None,
+                "model": short_text(machine.read_or_none(f"{base}/device/model"), 256),
+                "size_bytes": None if sectors is None else sectors * 512,
             }
         )
     return drives
@@ -53,18 +56,28 @@ def parse_kind(name: str, rotational: str | None) -> str:
 
 
 def drive_of(machine: Machine, device: str) -> str | None:
-    """The drive under a mounted device, through partitions and one mapping (dm-crypt, LVM)."""
+    """The drive under a mounted device, through its partition and mappings (Debian: LVM on dm-crypt on a partition)."""
     name = machine.resolved(device).rsplit("/", 1)[-1]
-    below = machine.names_in(f"/sys/block/{name}/slaves")
-    name = below[0] if below else name
-    partition = _PARTITION.match(name)
+    for _ in range(_MOST_MAPPINGS):
+        below = machine.names_in(f"/sys/block/{name}/slaves")
+        if not below:
+            break
+        name = below[0]
+    partition = _PARTITION.fullmatch(name)
     drive = next((part for part in partition.groups() if part), name) if partition else name
     return drive if is_physical(drive) else None
 
 
 def system_drive(machine: Machine) -> str | None:
-    """The name of the drive that the operating system starts from."""
-    for partition in machine.ps.disk_partitions(all=False):
-        if partition.mountpoint == "/":
-            return drive_of(machine, partition.device)
-    return None
+    """The name of the drive that the operating system starts from; None where the system does not tell."""
+    try:
+        mounted = machine.ps.disk_partitions(all=False)
+    except UNTOLD:
+        return None
+    return next((drive_of(machine, part.device) for part in mounted if part.mountpoint == "/"), None)
+
+
+def _is_plugged_in(machine: Machine, base: str) -> bool:
+    """Whether a drive comes and goes: said to be removable, on USB (hard disks there deny it), or an SD card."""
+    removable, kind = machine.read_or_none(f"{base}/removable"), machine.read_or_none(f"{base}/device/type")
+    return removable == "1" or kind == "SD" or "/usb" in machine.resolved(base)

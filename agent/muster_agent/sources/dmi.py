@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
+
 from muster_agent.machine import Machine
+from muster_agent.sources.plain import short_text, whole_number
 
 _NAMES = ("sys_vendor", "product_name", "product_version", "product_serial", "product_uuid", "chassis_type",
           "bios_version", "bios_date")  # fmt: skip
@@ -14,9 +18,14 @@ _JUNK = {
 }  # fmt: skip
 
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
 def read_dmi(machine: Machine) -> dict[str, str]:
     """The facts that are there and not junk."""
     known = {name: clean(machine.read_or_none(f"/sys/class/dmi/id/{name}")) for name in _NAMES}
+    if not _UUID.fullmatch(known["product_uuid"] or ""):
+        known["product_uuid"] = None
     return {name: value for name, value in known.items() if value is not None}
 
 
@@ -25,13 +34,16 @@ def clean(value: str | None) -> str | None:
     if value is None or value.strip().lower() in _JUNK:
         return None
     bare = value.replace("-", "").replace(" ", "").lower()
-    return None if set(bare) <= {"0"} or set(bare) <= {"f"} or set(bare) <= {"x"} else value.strip()[:128]
+    return None if set(bare) <= {"0"} or set(bare) <= {"f"} or set(bare) <= {"x"} else short_text(value, 128)
 
 
 def parse_day(value: str | None) -> str | None:
     """MM/DD/YYYY of the BIOS as an ISO date."""
-    parts = (value or "").split("/")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+    parts = [whole_number(part, 9_999) for part in (value or "").split("/")]
+    if len(parts) != 3 or None in parts:
         return None
-    month, day, year = (int(part) for part in parts)
-    return f"{year:04}-{month:02}-{day:02}" if 1 <= month <= 12 and 1 <= day <= 31 and year >= 1980 else None
+    month, day, year = (part or 0 for part in parts)
+    try:
+        return date(year, month, day).isoformat() if year >= 1980 else None
+    except ValueError:
+        return None

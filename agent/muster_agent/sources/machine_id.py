@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hmac
+import re
 
 from muster_agent.machine import Machine
 
 # Makes the hashes of one application differ from any other's. Not a secret.
 _APPLICATION = b"muster-estate/agent/1"
+_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")  # an image that never started holds "uninitialized"
 
 
 def read_machine_hash(machine: Machine) -> str | None:
-    """The keyed hash of the machine id; None where there is none."""
-    found = machine.read_or_none("/etc/machine-id")
-    return keyed_hash(found) if found else None
+    """The keyed hash of the machine id; None where there is none yet."""
+    found = (machine.read_or_none("/etc/machine-id") or "").lower()
+    return keyed_hash(found) if _ID.fullmatch(found) else None
 
 
 def keyed_hash(text: str) -> str:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from muster_agent.machine import Machine
+from muster_agent.sources.plain import short_text, whole_number
 
 _STATES = {"charging": "charging", "discharging": "discharging", "full": "full", "not charging": "not_charging"}
+_FILES = ("energy_full_design", "energy_full", "charge_full_design", "charge_full", "cycle_count", "capacity", "status")
+_MOST_MICRO = 10**12  # a megawatt-hour: no pack holds it
+_MOST_CYCLES = 100_000
+_MOST_PERCENT = 200  # worn packs are seen to overshoot 100
 
 
 def read_packs(machine: Machine) -> list[dict[str, object]]:
@@ -18,20 +23,21 @@ def read_packs(machine: Machine) -> list[dict[str, object]]:
     return packs
 
 
-_FILES = ("energy_full_design", "energy_full", "charge_full_design", "charge_full", "cycle_count", "capacity", "status")
-
-
 def parse_pack(name: str, values: dict[str, str | None]) -> dict[str, object]:
     """One pack; a zero where a pack cannot be empty means that the firmware does not know."""
-    numbers = {key: int(value) for key, value in values.items() if value and value.isascii() and value.isdigit()}
-    kind, unit = ("energy", "Wh") if numbers.get("energy_full_design") else ("charge", "Ah")
-    design, full = numbers.get(f"{kind}_full_design"), numbers.get(f"{kind}_full")
+
+    def amount(key: str) -> float | None:
+        found = whole_number(values.get(key), _MOST_MICRO)
+        return found / 1e6 if found else None
+
+    kind, unit = ("energy", "Wh") if amount("energy_full_design") else ("charge", "Ah")
+    design = amount(f"{kind}_full_design")
     return {
-        "name": name[:64],
+        "name": short_text(name, 64) or "pack",
         "unit": unit if design else None,
-        "design": design / 1e6 if design else None,
-        "full": full / 1e6 if full else None,
-        "cycles": numbers.get("cycle_count") or None,
-        "charge_percent": numbers.get("capacity"),
+        "design": design,
+        "full": amount(f"{kind}_full"),
+        "cycles": whole_number(values.get("cycle_count"), _MOST_CYCLES) or None,
+        "charge_percent": whole_number(values.get("capacity"), _MOST_PERCENT),
         "state": _STATES.get((values.get("status") or "").lower(), "unknown"),
     }

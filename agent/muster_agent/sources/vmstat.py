@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from muster_agent.machine import Machine
+from muster_agent.sources.plain import whole_number
 
 
 def read_hard_faults(machine: Machine) -> int | None:
@@ -13,6 +14,5 @@ def read_hard_faults(machine: Machine) -> int | None:
 
 def parse_hard_faults(text: str) -> int | None:
     """The value of pgmajfault."""
-    begin = text.find("pgmajfault ")
-    value = text[begin:].split(None, 2)[1] if begin >= 0 else ""
-    return int(value) if value.isascii() and value.isdigit() else None
+    _, found, rest = text.partition("pgmajfault ")
+    return whole_number(rest.partition("\n")[0].strip()) if found else None
