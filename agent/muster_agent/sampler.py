@@ -1,40 +1,48 @@
 """How hard the device works: one sample a minute, folded into minutes at each level of each UTC hour.
 
 Enters: a machine, once a minute. Leaves: increments since the last `drain`, as the wire's section `use` wants them.
-A sample stands for the minute before it. Minutes nobody looked are `missed`, minutes asleep `suspended`.
+A sample stands for the minute before it. Minutes nobody looked are `missed`, minutes asleep `suspended`; both stand in
+the hours in which they passed. What the system does not tell stays out.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any
 
-from muster_agent.machine import Machine, instant
+from muster_agent.collectors import describe
+from muster_agent.machine import UNTOLD, Machine, instant
 from muster_agent.sources.block import is_physical
 from muster_agent.sources.vmstat import read_hard_faults
 
 # Levels are [a, b), the last one closed.
 EDGES = (0, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 100)
-_AVAILABLE_EDGES = (5, 10, 20)  # percent of memory available
-_FAULT_EDGES = (10, 100, 1_000)  # hard faults a second
-_HOUR = 3_600
-_MOST_HOURS = 24 * 34
+AVAILABLE_EDGES = (5, 10, 20)  # percent of memory available
+FAULT_EDGES = (10, 100, 1_000)  # hard faults a second
+_MINUTE, _HOUR = 60, 3_600
+_MOST_HOURS = 24 * 34  # of one report
+_CLOCK_SET_SECONDS = 1_800  # by less, the hours stay as they are
 
 
 class _Reading:
-    """Raw counters at one moment."""
+    """Raw counters at one moment; None where the system does not tell."""
 
-    __slots__ = ("awake", "busy", "cpu_idle", "cpu_total", "elapsed", "faults")
+    __slots__ = ("awake", "busy", "cpu", "elapsed", "faults", "problem", "wall")
 
     def __init__(self, machine: Machine) -> None:
-        times = machine.ps.cpu_times()
-        self.cpu_idle = times.idle + getattr(times, "iowait", 0.0)
-        # Guest time is part of user time already.
-        self.cpu_total = sum(getattr(times, name) for name in times._fields if not name.startswith("guest"))
-        counters = machine.ps.disk_io_counters(perdisk=True, nowrap=False) or {}
-        self.busy = {name: c.busy_time for name, c in counters.items() if is_physical(name) and hasattr(c, "busy_time")}
+        self.problem: str | None = None
+        self.cpu: tuple[float, float] | None = self._told(lambda: _cpu(machine))  # (idle, total) seconds
+        self.busy: dict[str, int] = self._told(lambda: _busy(machine)) or {}  # drive -> ms
         self.faults = read_hard_faults(machine)
-        self.elapsed, self.awake = machine.elapsed(), machine.awake()
+        self.wall, self.elapsed, self.awake = machine.wall(), machine.elapsed(), machine.awake()
+
+    def _told(self, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except UNTOLD as error:
+            self.problem = describe(error)
+            return None
 
 
 class Sampler:
@@ -46,55 +54,81 @@ class Sampler:
         self._hours: dict[int, dict[str, Any]] = {}
         self._owed_seconds = 0.0
         self._asleep_seconds = 0.0
+        self._problem: str | None = None
 
     def sample(self) -> None:
         """Read the counters; from the second time on, account for the time since the time before."""
-        now = _Reading(self._machine)
-        before, self._before = self._before, now
+        now, before = _Reading(self._machine), self._before
+        self._problem = now.problem
         if before is None:
+            self._before = now
             return
         awake = max(0.0, now.awake - before.awake)
-        self._owed_seconds += awake
-        self._asleep_seconds += max(0.0, (now.elapsed - before.elapsed) - awake)
+        asleep = self._asleep_seconds + max(0.0, now.elapsed - before.elapsed - awake)
         # A sample comes up to a second late or early; three quarters of a minute is a minute.
-        minutes = int((self._owed_seconds + 15) // 60)
-        asleep = int(self._asleep_seconds // 60)
-        if not minutes and not asleep:
-            return
-        self._owed_seconds -= 60 * minutes
-        self._asleep_seconds -= 60 * asleep
-        hour = self._hour()
-        hour["suspended"] += asleep
+        minutes = int((self._owed_seconds + awake + 15) // _MINUTE)
+        if not minutes and asleep < _MINUTE:
+            return  # the minute that `before` began is not over
+        self._before = now
+        self._owed_seconds += awake - _MINUTE * minutes
+        self._asleep_seconds = asleep % _MINUTE
+        self._follow_clock(now.wall - before.wall - (now.elapsed - before.elapsed))
         if minutes:
-            hour["missed"] += minutes - 1
-            self._count(hour, before, now=now)
+            self._count(self._hour(now.wall - _MINUTE / 2), before, now=now)
+        self._pass("missed", minutes - 1, until=now.wall - _MINUTE)
+        self._pass("suspended", int(asleep // _MINUTE), until=now.wall - _MINUTE * minutes)
 
     def drain(self) -> dict[str, Any] | None:
         """The section `use` with everything since the last drain; None when there is nothing."""
-        if not self._hours:
-            return None
         hours = [{"hour_at": instant(at * _HOUR), **counts} for at, counts in sorted(self._hours.items())]
         self._hours = {}
-        return {"levels": 1, "hours": [_bounded(hour) for hour in hours[-_MOST_HOURS:]]}
+        return {"levels": 1, "hours": hours[-_MOST_HOURS:]} if hours else None
 
-    def _hour(self) -> dict[str, Any]:
-        return self._hours.setdefault(int(self._machine.wall() // _HOUR), {"missed": 0, "suspended": 0})
+    def outcome(self) -> dict[str, Any]:
+        """How sampling fares, as the wire wants it of every collector."""
+        return {"outcome": "failed" if self._problem else "ok", "seconds": 0.0, "problem": self._problem}
+
+    def _hour(self, at: float) -> dict[str, Any]:
+        return self._hours.setdefault(int(at // _HOUR), {"missed": 0, "suspended": 0})
+
+    def _pass(self, kind: str, minutes: int, *, until: float) -> None:
+        """Put minutes into the hours in which they passed, going back from `until` (epoch seconds)."""
+        for _ in range(_MOST_HOURS):
+            if minutes <= 0:
+                return
+            middle = until - _MINUTE / 2
+            part = min(minutes, int(middle % _HOUR // _MINUTE) + 1)
+            self._hour(middle)[kind] += part
+            minutes, until = minutes - part, until - _MINUTE * part
+
+    def _follow_clock(self, set_by: float) -> None:
+        """The clock was set: what was counted under the wrong time moves with it, by whole hours."""
+        if abs(set_by) >= _CLOCK_SET_SECONDS:
+            shift = round(set_by / _HOUR)
+            self._hours = {at + shift: counts for at, counts in self._hours.items()}
 
     def _count(self, hour: dict[str, Any], before: _Reading, *, now: _Reading) -> None:
-        memory = self._machine.ps.virtual_memory()
-        total = now.cpu_total - before.cpu_total
-        if total > 0:
-            _add(hour, "cpu", percent=100 * (1 - (now.cpu_idle - before.cpu_idle) / total))
-        _add(hour, "memory", percent=memory.percent)
         seconds = now.awake - before.awake
+        if now.cpu and before.cpu and now.cpu[1] > before.cpu[1]:
+            idle, total = now.cpu[0] - before.cpu[0], now.cpu[1] - before.cpu[1]
+            if idle >= 0:  # else a core was taken away
+                _add(hour, "cpu", percent=100 * (1 - idle / total))
         busy = [now.busy[name] - before.busy[name] for name in now.busy if name in before.busy]
-        if busy and seconds > 0:
+        if busy and min(busy) >= 0 and seconds > 0:
             _add(hour, "disk", percent=100 * max(busy) / (1000 * seconds))
-        if now.faults is not None and before.faults is not None and seconds > 0 and memory.total:
-            row = bisect_right(_AVAILABLE_EDGES, 100 * memory.available / memory.total)
-            column = bisect_right(_FAULT_EDGES, max(0, now.faults - before.faults) / seconds)
+        try:
+            memory = self._machine.ps.virtual_memory()
+            available = 100 * memory.available / memory.total
+        except (*UNTOLD, ZeroDivisionError) as error:
+            self._problem = describe(error)
+            return
+        if not 0 <= available <= 100:
+            return
+        _add(hour, "memory", percent=100 - available)
+        if now.faults is not None and before.faults is not None and now.faults >= before.faults and seconds > 0:
             table = hour.setdefault("memory_pressure", [[0] * 4 for _ in range(4)])
-            table[row][column] += 1
+            column = bisect_right(FAULT_EDGES, (now.faults - before.faults) / seconds)
+            table[bisect_right(AVAILABLE_EDGES, available)][column] += 1
 
 
 def level_of(percent: float) -> int:
@@ -106,6 +140,14 @@ def _add(hour: dict[str, Any], kind: str, *, percent: float) -> None:
     hour.setdefault(kind, [0] * (len(EDGES) - 1))[level_of(percent)] += 1
 
 
-def _bounded(hour: dict[str, Any]) -> dict[str, Any]:
-    """A device asleep for weeks wakes in one hour: what the wire can hold of it."""
-    return {**hour, "missed": min(hour["missed"], 1_500), "suspended": min(hour["suspended"], 1_500)}
+def _cpu(machine: Machine) -> tuple[float, float]:
+    """(idle, total) seconds since the start. Guest time is part of user time already."""
+    times = machine.ps.cpu_times()
+    total = sum(getattr(times, name) for name in times._fields if not name.startswith("guest"))
+    return times.idle + getattr(times, "iowait", 0.0), total
+
+
+def _busy(machine: Machine) -> dict[str, int]:
+    """Milliseconds in which each drive worked."""
+    counters = machine.ps.disk_io_counters(perdisk=True, nowrap=False) or {}
+    return {name: c.busy_time for name, c in counters.items() if is_physical(name) and hasattr(c, "busy_time")}
