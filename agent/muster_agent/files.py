@@ -1,25 +1,51 @@
-"""Small files of the agent's own, replaced whole or not at all."""
+"""Small files of the agent's own, replaced whole or not at all, and the lock that keeps two agents apart."""
 
 from __future__ import annotations
 
 import json
 import os
-from typing import Any
+import sys
+from typing import IO, Any
+
+NEW = ".new"  # what a file is called with until it is whole; a crash may leave one behind
 
 
-def write_whole(path: str, content: bytes, *, mode: int = 0o600) -> None:
-    """Replace a file so that after a crash it is the old or the new one; on disk when this returns. Raises OSError."""
-    temporary = f"{path}.new"
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+class InUseError(Exception):
+    """Another agent works with the same directory."""
+
+
+def private_directory(path: str) -> None:
+    """Make a directory that nobody else may read, unless it is there; raises OSError."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Replace a file so that after a crash it is the old or the new one; on disk when this returns. Raises OSError.
+
+    Nobody else may read it.
+    """
+    temporary = path + NEW
+    _remove(temporary)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_directory(os.path.dirname(path))
     except OSError:
-        remove(temporary)
+        _remove(temporary)
         raise
+
+
+def write_in_place(path: str, content: bytes) -> None:
+    """Write over a file that is there and as long, which a full disk can take; raises OSError."""
+    handle = os.open(path, os.O_WRONLY)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_json(path: str) -> dict[str, Any]:
@@ -27,14 +53,53 @@ def read_json(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             found = json.loads(file.read())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def remove(path: str) -> None:
-    """Remove a file, if it is there."""
+    """Remove a file and what a crash left of writing it, if they are there."""
+    _remove(path)
+    _remove(path + NEW)
+
+
+def lock(directory: str) -> IO[bytes]:
+    """Take a directory for this process alone, until the file is closed; raises InUseError or OSError."""
+    file = open(os.path.join(directory, "lock"), "ab")  # noqa: SIM115 - held until the process ends
+    try:
+        _lock(file)
+    except OSError:
+        file.close()
+        raise InUseError(f"Another muster-agent works in {directory}: stop it first.") from None
+    return file
+
+
+def _remove(path: str) -> None:
     try:
         os.remove(path)
     except OSError:
         return
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def _sync_directory(_path: str) -> None:
+        """Windows writes a renamed entry by itself."""
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _sync_directory(path: str) -> None:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
