@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from muster_agent.files import read_json, remove, write_whole
+from muster_agent.files import private_directory, read_json, remove, write_whole
 from muster_agent.transport import Client, NetworkFaultError
 
 
@@ -33,21 +33,24 @@ def forget(state_dir: str) -> None:
     remove(_path(state_dir))
 
 
-def enrol(client: Client, state_dir: str, *, about: dict[str, Any], token: str = "") -> Identity:
-    """Enrol with the key in `about`, or, when split, with the `token` held; keeps and gives the identity.
+def enrol(client: Client, about: dict[str, Any], *, token: str = "") -> Identity:
+    """Ask for an identity with the key in `about`, or, when split, with the `token` held.
 
     `about` is the wire's EnrolRequest. Raises EnrolmentRefusedError or NetworkFaultError.
     """
     answer = client.post("/api/v1/enrol", json.dumps(about).encode(), token=token)
     device_id, given = answer.body.get("device_id"), answer.body.get("token")
     if answer.status == 201 and isinstance(device_id, str) and isinstance(given, str):
-        os.makedirs(state_dir, mode=0o700, exist_ok=True)
-        kept = {"device_id": device_id, "token": given}
-        write_whole(_path(state_dir), json.dumps(kept).encode())
         return Identity(device_id, given)
     if answer.problem in ("enrolment-refused", "bad-request", "device-unknown", "token-invalid", "token-revoked"):
         raise EnrolmentRefusedError(str(answer.body.get("detail", "no reason given"))[:300])
     raise NetworkFaultError(f"status {answer.status}", answer.retry_after_seconds)
+
+
+def keep(state_dir: str, identity: Identity) -> None:
+    """Keep an identity; raises OSError."""
+    private_directory(state_dir)
+    write_whole(_path(state_dir), json.dumps(identity._asdict()).encode())
 
 
 def _path(state_dir: str) -> str:

@@ -9,11 +9,18 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import socket
+import ssl
+import threading
+import time
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS = 30.0  # of one step: connecting, waiting for the next bytes
+_LOOK_UP_SECONDS = 20.0
+_ANSWER_SECONDS = 120.0  # of a whole answer
 _MOST_ANSWER_BYTES = 1_000_000
+_PIECE_BYTES = 65_536
 
 
 class NetworkFaultError(Exception):
@@ -37,16 +44,15 @@ class Client:
     """A connection to one server."""
 
     def __init__(self, url: str, *, ca_file: str = "", proxy: str = "", version: str = "0") -> None:
-        """`url` as in the settings; raises ValueError when it is not http(s)."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"server_url {url!r} is no address: write https://HOST[:PORT].")
+        """`url` and `proxy` as in the settings; raises ValueError when they are no addresses."""
+        parts = _address("server_url", url, schemes=("https", "http"))
         self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port or (443 if self._secure else 80)
+        self._host, self._port = parts.hostname or "", parts.port or (443 if self._secure else 80)
         self._base = parts.path.rstrip("/")
-        self._ca_file, self._proxy, self._version = ca_file, proxy, version
+        self._proxy = _address("proxy", proxy, schemes=("http",)) if proxy else None
+        self._ca_file, self._version = ca_file, version
         self._connection: http.client.HTTPConnection | None = None
-        self._context: Any = None
+        self._context: ssl.SSLContext | None = None
 
     def post(self, path: str, body: bytes, *, token: str = "") -> Answer:
         """Send a body, gzipped; raises NetworkFaultError."""
@@ -73,49 +79,98 @@ class Client:
         fresh = self._connection is None
         try:
             return self._exchange(method, path, body=body, headers=headers)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
-            self.close()
-            if fresh:
-                raise NetworkFaultError(f"the connection was closed ({type(error).__name__})") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
-            raise NetworkFaultError(_plain(error)) from None
+            if fresh or isinstance(error, TimeoutError):
+                self._context = None  # the authorities may have changed since they were read
+                raise NetworkFaultError(_plain(error)) from None
         except BaseException:
             self.close()  # told to stop in the middle: what is left of the answer must not be read as the next
             raise
-        return self._ask(
-            method, path, body=body, headers=headers
-        )  # a kept connection had ended: once more, on a new one
+        # A kept connection had ended: once more, on a new one.
+        return self._ask(method, path, body=body, headers=headers)
 
     def _exchange(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
         if self._connection is None:
             self._connection = self._connect()
-        absolute = self._proxy and not self._secure
-        target = f"http://{self._host}:{self._port}{self._base}{path}" if absolute else f"{self._base}{path}"
+        absolute = self._proxy is not None and not self._secure
+        target = f"http://{_bracketed(self._host)}:{self._port}{self._base}{path}" if absolute else self._base + path
         self._connection.request(method, target, body, headers)
         response = self._connection.getresponse()
-        content = response.read(_MOST_ANSWER_BYTES + 1)
-        if len(content) > _MOST_ANSWER_BYTES:
-            raise http.client.HTTPException("the answer is too long")
+        content = _content(response)
         if response.will_close:
             self.close()
         return _answer(response, content)
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._host, self._port
-        if self._proxy:
-            proxy = urlsplit(self._proxy)
-            host, port = proxy.hostname or "", proxy.port or 8080
+        if self._proxy is not None:
+            host, port = self._proxy.hostname or "", self._proxy.port or 8080
+        _look_up(host, port)
         if not self._secure:
             return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
-        import ssl  # costs a megabyte that plain HTTP on one machine need not pay
-
         if self._context is None:
-            self._context = ssl.create_default_context(cafile=self._ca_file or None)
+            try:
+                self._context = ssl.create_default_context(cafile=self._ca_file or None)
+            except OSError as error:
+                raise NetworkFaultError(f"ca_file {self._ca_file or 'of the system'}: {_plain(error)}") from None
         connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=self._context)
-        if self._proxy:
+        if self._proxy is not None:
             connection.set_tunnel(self._host, self._port)
         return connection
+
+
+def _address(setting: str, url: str, *, schemes: tuple[str, ...]) -> SplitResult:
+    """The parts of an address; raises ValueError with what to write instead."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if not usable:
+        raise ValueError(f"{setting} {url!r} is no address: write {schemes[0]}://HOST[:PORT].")
+    return parts
+
+
+def _look_up(host: str, port: int) -> None:
+    """Find a name's addresses in a thread, for the resolver does not listen to signals and may take half a minute.
+
+    Connecting asks once more, and then the answer is at hand. Raises OSError.
+    """
+    failed: list[OSError] = []
+
+    def ask() -> None:
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            failed.append(error)
+        except UnicodeError:
+            failed.append(OSError(f"{host!r} is no name of a host"))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_LOOK_UP_SECONDS)
+    if thread.is_alive():
+        raise TimeoutError(f"the address of {host} could not be found in {_LOOK_UP_SECONDS:.0f} s")
+    if failed:
+        raise failed[0]
+
+
+def _content(response: http.client.HTTPResponse) -> bytes:
+    """The whole body of an answer; raises HTTPException or OSError when it is cut short, too long or too slow."""
+    content = bytearray()
+    ends = time.monotonic() + _ANSWER_SECONDS
+    while piece := response.read1(_PIECE_BYTES):
+        content += piece
+        if len(content) > _MOST_ANSWER_BYTES:
+            raise http.client.HTTPException("the answer is too long")
+        if time.monotonic() > ends:
+            raise TimeoutError("the answer came too slowly")
+    missing = response.length
+    response.close()
+    if missing:
+        raise http.client.HTTPException("the answer was cut short")
+    return bytes(content)
 
 
 def _answer(response: http.client.HTTPResponse, content: bytes) -> Answer:
@@ -124,12 +179,10 @@ def _answer(response: http.client.HTTPResponse, content: bytes) -> Answer:
     retry_after = _seconds(response.headers.get("Retry-After"))
     try:
         body = json.loads(content) if kind in ("application/json", "application/problem+json") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
-    if not isinstance(body, dict):
-        raise NetworkFaultError(f"status {response.status} from something that is not Muster", retry_after)
-    problem = str(body.get("type", "")) if kind == "application/problem+json" else ""
-    if problem and not problem.startswith("/problems/"):
+    problem = str(body.get("type", "")) if isinstance(body, dict) and kind == "application/problem+json" else ""
+    if not isinstance(body, dict) or (problem and not problem.startswith("/problems/")):
         raise NetworkFaultError(f"status {response.status} from something that is not Muster", retry_after)
     return Answer(response.status, body, problem.removeprefix("/problems/"), retry_after)
 
@@ -138,6 +191,11 @@ def _seconds(value: str | None) -> float:
     return min(float(value), 86_400.0) if value is not None and value.isascii() and value.isdigit() else 0.0
 
 
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _plain(error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or ""
-    return f"{type(error).__name__}{': ' if reason else ''}{reason}"
+    """What went wrong, for a person: the kind of error and its reason."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
