@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 
 from muster_agent import __version__, config, enrolment
+from muster_agent.files import InUseError
 from muster_agent.machine import Machine
 from muster_agent.transport import NetworkFaultError
 
@@ -33,14 +33,20 @@ def main() -> None:
         code = _COMMANDS[arguments.command](arguments, settings)
     except (config.SettingsError, ValueError) as error:
         sys.exit(_complain(str(error), 2))
-    except (enrolment.EnrolmentRefusedError, NetworkFaultError) as error:
+    except (enrolment.EnrolmentRefusedError, NetworkFaultError, InUseError) as error:
         sys.exit(_complain(str(error), 1))
     except BrokenPipeError:
         os._exit(1)  # whoever read our output has gone; there is nobody to tell
     except OSError as error:
-        what = f"{error.filename or 'The device'}: {error.strerror}"
-        sys.exit(_complain(f"{what}. Run it as root, or set state_dir.", 1))
+        sys.exit(_complain(_what_to_do(error, settings), 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(code)
+
+
+def _what_to_do(error: OSError, settings: config.Settings) -> str:
+    what = f"{error.filename or settings.state_dir}: {error.strerror or error}."
+    return f"{what} Run it as root, or set state_dir." if isinstance(error, PermissionError) else what
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,8 +80,9 @@ def _needs_server(command: str, settings: config.Settings) -> None:
 def _enrol(_arguments: argparse.Namespace, settings: config.Settings) -> int:
     from muster_agent.loop import Agent
 
-    given = Agent(settings, Machine()).enrol()
-    print(f"Enrolled as device {given.device_id}.")
+    agent = Agent(settings, Machine())
+    print(f"This is device {agent.enrol().device_id}.")
+    agent.close()
     return 0
 
 
@@ -90,8 +97,8 @@ def _once(_arguments: argparse.Namespace, settings: config.Settings) -> int:
     from muster_agent.loop import Agent
 
     told = Agent(settings, Machine()).once()
-    if told.trouble:
-        return _complain(f"The server: {told.trouble}. The report waits on disk.", 1)
+    if told.wait_seconds:
+        return _complain("Not sent, or not all of it; what is left waits on disk.", 1)
     print("Sent.")
     return 0
 
@@ -99,7 +106,7 @@ def _once(_arguments: argparse.Namespace, settings: config.Settings) -> int:
 def _show(_arguments: argparse.Namespace, settings: config.Settings) -> int:
     from muster_agent.loop import preview
 
-    print(json.dumps(preview(settings, Machine()), indent=2, ensure_ascii=False))
+    print(json.dumps(preview(settings, Machine()), indent=2))
     return 0
 
 
@@ -117,13 +124,9 @@ def _reset(arguments: argparse.Namespace, settings: config.Settings) -> int:
             return _complain("reset forgets identity and waiting reports: say --yes.", 2)
         if input(f"Forget the identity and all waiting reports in {settings.state_dir}? [y/N] ").lower() != "y":
             return 0
-    enrolment.forget(settings.state_dir)
-    for name in ("spool", "told.json"):
-        path = os.path.join(settings.state_dir, name)
-        if os.path.isdir(path):
-            shutil.rmtree(path)
-        elif os.path.exists(path):
-            os.remove(path)
+    from muster_agent.loop import forget
+
+    forget(settings)
     print("Forgotten. The device enrols anew with its next `run` or `enrol`.")
     return 0
 

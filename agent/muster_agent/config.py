@@ -34,7 +34,8 @@ class Settings(NamedTuple):
     culprit_names: bool = True
 
 
-_RANGES = {"report_seconds": (60, 86_400), "sample_seconds": (10, 300), "spool_bytes": (100_000, 1_000_000_000)}
+_RANGES = {"report_seconds": (60, 86_400), "sample_seconds": (10, 60), "spool_bytes": (100_000, 1_000_000_000)}
+_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Settings:
@@ -54,9 +55,9 @@ def enrolment_key(settings: Settings) -> str:
     try:
         with open(settings.enrolment_key_file, encoding="utf-8") as file:
             return file.read().strip()
-    except OSError as error:
-        name = settings.enrolment_key_file
-        raise SettingsError(f"enrolment_key_file {name} cannot be read: {error.strerror}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"enrolment_key_file {settings.enrolment_key_file} cannot be read: {reason}.") from None
 
 
 def _stored(path: str | None) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def _stored(path: str | None) -> dict[str, Any]:
 
 
 def _file(path: str) -> dict[str, Any]:
-    import tomllib  # given back once the settings are read
+    import tomllib  # not every device has a file
 
     try:
         with open(path, "rb") as file:
@@ -104,15 +105,24 @@ def _checked(name: str, value: Any, *, where: str) -> Any:
         raise SettingsError(f"Unknown setting {name!r} in {where}: {hint}")
     kind = type(defaults[name])
     if kind is bool:
-        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if str(value).lower() not in words:
+        if str(value).lower() not in _WORDS:
             raise SettingsError(f"{name} in {where} is {value!r}: write true or false.")
-        return words[str(value).lower()]
+        return _WORDS[str(value).lower()]
+    if kind is int:
+        return _in_range(name, value, where=where)
+    if not isinstance(value, str):
+        raise SettingsError(f"{name} in {where} is {value!r}: write a text in quotes.")
+    return value
+
+
+def _in_range(name: str, value: Any, *, where: str) -> int:
+    low, high = _RANGES[name]
     try:
-        converted = kind(value)
-    except (TypeError, ValueError):
-        raise SettingsError(f"{name} in {where} is {value!r}: write a whole number.") from None
-    low, high = _RANGES.get(name, (None, None))
-    if low is not None and not low <= converted <= high:
+        number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None:
+        raise SettingsError(f"{name} in {where} is {value!r}: write a whole number.")
+    if not low <= number <= high:
         raise SettingsError(f"{name} in {where} is {value!r}: it may be {low} to {high}.")
-    return converted
+    return number

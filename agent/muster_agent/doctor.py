@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from muster_agent import __version__, config, enrolment
+from muster_agent.files import private_directory, write_whole
 from muster_agent.machine import Machine
 from muster_agent.transport import Client, NetworkFaultError
 
@@ -34,13 +35,16 @@ def examine(settings: config.Settings, machine: Machine) -> list[Finding]:
 
 def _state_dir(settings: config.Settings, _machine: Machine) -> Finding:
     probe = os.path.join(settings.state_dir, "probe")
+    there = os.path.isdir(settings.state_dir)
     try:
-        os.makedirs(settings.state_dir, mode=0o700, exist_ok=True)
-        with open(probe, "wb") as file:
-            file.write(b"1")
+        private_directory(settings.state_dir)
+        write_whole(probe, b"1")
         os.remove(probe)
+        if not there:
+            os.rmdir(settings.state_dir)
     except OSError as error:
-        return Finding("state", "wrong", f"{settings.state_dir} cannot be written ({error.strerror}): check state_dir.")
+        what = f"{settings.state_dir} cannot be written ({error.strerror})"
+        return Finding("state", "wrong", f"{what}: run this as root, or set state_dir.")
     return Finding("state", "ok", f"{settings.state_dir} can be written")
 
 

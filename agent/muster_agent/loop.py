@@ -2,49 +2,50 @@
 
 It never hurries a device: begun within 10 minutes of a start, the inventory and the first post wait until the start is
 over (at most 10 minutes) plus up to 2 minutes at random. SIGTERM ends it within 2 seconds, also in the middle of a
-request: the signal's handler raises Stop there.
+request.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import random
-import signal
 import sys
 import time
-from typing import Any, NoReturn
+from typing import Any
 
 from muster_agent import __version__, config, enrolment, identity
+from muster_agent.agenda import Agenda
 from muster_agent.collectors import starts
-from muster_agent.files import read_json, write_whole
+from muster_agent.files import lock, private_directory, read_json, remove, write_whole
 from muster_agent.machine import Machine
 from muster_agent.report import Reporter, envelope
 from muster_agent.sampler import Sampler
-from muster_agent.sender import Sender, Told
+from muster_agent.sender import TROUBLES, Sender, Told
 from muster_agent.spool import Spool
+from muster_agent.stopping import Stopping
 from muster_agent.transport import Client, NetworkFaultError
 
+_SPOOL, _MEMORY = "spool", "told.json"  # in state_dir
 _YOUNG_SECONDS = 600.0
 _SPREAD_SECONDS = 120.0
-_LOOK_SECONDS = 10.0  # whether a young start is over; one that hangs is looked at with every sample
-
-
-class Stop(BaseException):
-    """Raised by SIGTERM and SIGINT, wherever the agent waits."""
+_LAST_PROGRAM_SECONDS = 0.4  # patience with a program while stopping
+_REFUSED_SECONDS = 3_600.0
+_MORE_WAITS_SECONDS = 0.2
 
 
 class Agent:
     """One run of the agent."""
 
     def __init__(self, settings: config.Settings, machine: Machine) -> None:
-        """Opens the spool; raises OSError or ValueError when the settings cannot be used."""
+        """Takes the state directory; raises OSError, InUseError, or ValueError when the settings cannot be used."""
         self._settings = settings
         self._machine = machine
         self._client = Client(settings.server_url, ca_file=settings.ca_file, proxy=settings.proxy, version=__version__)
-        self._spool = Spool(os.path.join(settings.state_dir, "spool"), settings.spool_bytes)
+        private_directory(settings.state_dir)
+        self._lock = lock(settings.state_dir)
+        self._spool = Spool(os.path.join(settings.state_dir, _SPOOL), settings.spool_bytes)
         self._hints = identity.hints(machine)
         self._sampler = Sampler(machine)
         self._reporter = Reporter(machine, settings, hardware_hash=self._hints["hardware_hash"])
@@ -52,128 +53,131 @@ class Agent:
         self._sender = Sender(self._client, machine, version=__version__)
         self._identity = enrolment.load(settings.state_dir)
         self._report_seconds = settings.report_seconds
+        self._stopping = Stopping()
 
     def run(self, *, now: bool) -> None:
         """Run until told to stop; `now`: report at once, however young the start is."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _stop)
-        try:
+        with self._stopping.listening():
             self._run(now=now)
-        except Stop:
-            pass
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            self._make_report()  # what was counted since the last one waits on disk for the next run
-            self._client.close()
+        # What was counted since the last report waits on disk for the next run, and so does a start not told yet.
+        self._machine.patience_seconds = _LAST_PROGRAM_SECONDS
+        self._make_report(("starts",))
+        self.close()
 
     def once(self) -> Told:
-        """Make one report and send everything that waits; raises EnrolmentRefusedError, NetworkFaultError."""
-        self._sampler.sample()
-        if self._identity is None:
-            self._enrol()
-        self._make_report()
-        told = Told(0.0)
-        while len(self._spool) and self._identity is not None and not told.wait_seconds and not told.trouble:
-            told = self._sender.send(self._spool, self._identity.token)
+        """Make one report and send everything that waits; raises EnrolmentRefusedError or NetworkFaultError."""
+        try:
+            self.enrol()
+            self._make_report()
+            told = Told(0.0)
+            while len(self._spool) and not told.wait_seconds:
+                told = self._sender.send(self._spool, self.enrol().token)
+                self._obey(told)
+        finally:
+            self.close()
         return told
 
     def enrol(self) -> enrolment.Identity:
-        """Enrol, if this device is not yet; raises EnrolmentRefusedError, NetworkFaultError."""
-        if self._identity is None:
-            self._enrol()
-        if self._identity is None:
-            raise enrolment.EnrolmentRefusedError("no identity was given")
-        return self._identity
+        """The identity of this device, asked for if need be; raises EnrolmentRefusedError or NetworkFaultError."""
+        return self._identity or self._enrol()
+
+    def close(self) -> None:
+        """Give the state directory free."""
+        self._spool.close()
+        self._client.close()
+        self._lock.close()
 
     def _run(self, *, now: bool) -> None:
         clock = self._machine.elapsed
-        self._sampler.sample()
+        self._sample()
         age, over = starts.progress(self._machine)
-        young_until = clock() + _YOUNG_SECONDS - age
-        # Devices that were switched on together do not report in one breath.
-        spread = 0.0 if now or age >= _YOUNG_SECONDS else random.uniform(0, _SPREAD_SECONDS)  # noqa: S311 - no secret
-        next_sample = clock() + self._settings.sample_seconds
-        next_look = math.inf if over else clock() + _LOOK_SECONDS
-        next_report = next_send = spread + (clock() if now or over else max(clock(), young_until))
-        while True:
-            time.sleep(max(0.0, min(next_sample, next_look, next_report, next_send) - clock()))
-            if clock() >= next_sample:
-                self._sampler.sample()
-                next_sample = max(next_sample + self._settings.sample_seconds, clock() + 1)
-            if clock() >= next_look:
-                _, over = starts.progress(self._machine)
-                next_look = math.inf if over else clock() + _LOOK_SECONDS if clock() < young_until else next_sample
-                next_report = min(next_report, clock() + spread) if over else next_report
-            if clock() >= next_report:
+        young = not now and age < _YOUNG_SECONDS
+        spread = random.uniform(0, _SPREAD_SECONDS) if young else 0.0  # noqa: S311 - spreads devices, keeps no secret
+        agenda = Agenda(clock(), sample_seconds=self._settings.sample_seconds, spread_seconds=spread)
+        if not over:
+            agenda.await_start(clock(), _YOUNG_SECONDS - age if young else 0.0)
+        while not self._stopping.asked:
+            time.sleep(agenda.seconds_to_next(clock()))
+            if clock() >= agenda.sample_at:
+                self._sample()
+                agenda.sampled(clock())
+            if clock() >= agenda.look_at:
+                agenda.looked(clock(), over=starts.progress(self._machine)[1])
+            if clock() >= agenda.report_at:
                 self._make_report()
-                next_report, next_send = clock() + self._report_seconds, min(next_send, clock())
-            if clock() >= next_send:
+                agenda.reported(clock(), self._report_seconds)
+            if clock() >= agenda.send_at:
                 wait = self._exchange()
-                next_send = clock() + wait if wait else next_report
-                if self._reporter.wanted:
-                    next_report = min(next_report, clock() + 1)
+                agenda.sent(clock(), wait)
+                if self._reporter.is_wanted and not wait:
+                    agenda.hurry_report(clock())
 
-    def _make_report(self) -> None:
-        sequence, report_id = self._spool.next_id()
-        self._reporter.losses = {**self._reporter.losses, **self._spool.take_losses()}
-        self._spool.add(sequence, self._reporter.build(report_id, self._sampler))
-        try:
-            write_whole(self._memory_path, json.dumps(self._reporter.state()).encode())
-        except OSError:
-            self._spool.losses["spool_full"] = True
+    def _sample(self) -> None:
+        with self._stopping.held():
+            self._sampler.sample()
+
+    def _make_report(self, names: tuple[str, ...] | None = None) -> None:
+        collected = self._reporter.collect(names)
+        with self._stopping.held():
+            try:
+                sequence, report_id = self._spool.next_id()
+            except OSError as error:
+                _say(f"No report can be numbered ({error.strerror}); counting goes on.")
+                return
+            losses, dropped = self._spool.take_losses()
+            self._reporter.lost(dropped)
+            self._spool.add(sequence, self._reporter.build(report_id, collected, sampler=self._sampler, losses=losses))
+            try:
+                write_whole(self._memory_path, json.dumps(self._reporter.state()).encode())
+            except OSError as error:
+                _say(f"{self._memory_path} cannot be written ({error.strerror}); the next run tells everything again.")
 
     def _exchange(self) -> float:
         """Enrol if need be, send one batch; gives the seconds to wait (0: until the next report)."""
         try:
-            if self._identity is None:
-                self._enrol()
-        except enrolment.EnrolmentRefusedError as refused:
+            token = self.enrol().token
+        except (enrolment.EnrolmentRefusedError, config.SettingsError) as refused:
             _say(f"Enrolment was refused: {refused}")
-            return 3_600.0
+            return _REFUSED_SECONDS
         except NetworkFaultError as fault:
             _say(f"The server cannot be reached: {fault}. Reports wait on disk.")
-            return fault.retry_after_seconds + random.uniform(5, 60)  # noqa: S311 - spreads devices
-        if self._identity is None:
-            return 3_600.0
-        told = self._sender.send(self._spool, self._identity.token)
+            return self._sender.back_off(str(fault), fault.retry_after_seconds).wait_seconds
+        told = self._sender.send(self._spool, token)
         self._obey(told)
-        if told.wait_seconds:
-            return told.wait_seconds
-        return 0.2 if len(self._spool) else 0.0
+        return told.wait_seconds or (_MORE_WAITS_SECONDS if len(self._spool) else 0.0)
 
     def _obey(self, told: Told) -> None:
         if told.trouble:
-            _say(f"The server: {told.trouble}.")
+            _say(TROUBLES.get(told.trouble, f"The server cannot be reached: {told.trouble}. Reports wait on disk."))
         if told.next_report_seconds is not None:
             self._report_seconds = round(told.next_report_seconds * self._pace())
-        if told.want:
-            self._reporter.wanted = set(told.want)
-        if told.trouble == "split" and self._identity is not None:
-            token, self._identity = self._identity.token, None
-            self._reporter.forget()
+        self._reporter.want(told.want)
+        if self._identity is not None and told.trouble in ("split", "unknown"):
             try:
-                self._enrol(token=token)
-            except (enrolment.EnrolmentRefusedError, NetworkFaultError) as error:
-                _say(f"The device shares its identity with another and could not enrol anew: {error}")
-        if told.trouble == "unknown" and config.enrolment_key(self._settings):
-            enrolment.forget(self._settings.state_dir)
-            self._identity = None
-            self._reporter.forget()
+                self._enrol(token=self._identity.token if told.trouble == "split" else "")
+            except (enrolment.EnrolmentRefusedError, NetworkFaultError, config.SettingsError) as error:
+                _say(f"The device could not enrol anew, and stays what it is: {error}")
 
-    def _enrol(self, *, token: str = "") -> None:
+    def _enrol(self, *, token: str = "") -> enrolment.Identity:
+        key = "" if token else config.enrolment_key(self._settings)
+        if not token and not key:
+            raise enrolment.EnrolmentRefusedError("no enrolment key is set: see `muster-agent doctor`")
         about = {
             "agent": {"version": __version__, "platform": sys.platform},
             "hardware": self._hints,
-            "hostname": self._machine.read_or_none("/proc/sys/kernel/hostname"),
-            "key": None if token else config.enrolment_key(self._settings),
+            "hostname": self._machine.hostname(),
+            "key": key or None,
         }
-        if not token and not about["key"]:
-            raise enrolment.EnrolmentRefusedError("no enrolment key is set: see `muster-agent doctor`")
-        given = enrolment.enrol(self._client, self._settings.state_dir, about=about, token=token)
+        given = enrolment.enrol(self._client, about, token=token)
+        if self._identity is not None:
+            self._reporter.forget()
         self._identity = given
-        self._reporter.forget()
+        try:
+            enrolment.keep(self._settings.state_dir, given)
+        except OSError as error:
+            _say(f"The identity cannot be kept in {self._settings.state_dir} ({error.strerror}): good for this run.")
         _say(f"Enrolled as device {given.device_id}.")
+        return given
 
     def _pace(self) -> float:
         """0.95 to 1.05 by the device's id: devices that started together drift apart, and none runs on the minute."""
@@ -182,7 +186,7 @@ class Agent:
 
     @property
     def _memory_path(self) -> str:
-        return os.path.join(self._settings.state_dir, "told.json")
+        return os.path.join(self._settings.state_dir, _MEMORY)
 
 
 def preview(settings: config.Settings, machine: Machine) -> dict[str, Any]:
@@ -190,13 +194,24 @@ def preview(settings: config.Settings, machine: Machine) -> dict[str, Any]:
     hints = identity.hints(machine)
     sampler = Sampler(machine)
     sampler.sample()
-    report = Reporter(machine, settings, hardware_hash=hints["hardware_hash"]).build("0" * 32 + ":1", sampler)
+    reporter = Reporter(machine, settings, hardware_hash=hints["hardware_hash"])
+    report = reporter.build("0" * 32 + ":1", reporter.collect(), sampler=sampler)
     body: dict[str, Any] = json.loads(envelope(machine, __version__, reports=[report]))
     return body
 
 
-def _stop(_number: int, _frame: object) -> NoReturn:
-    raise Stop
+def forget(settings: config.Settings) -> None:
+    """Remove everything that the agent keeps; raises OSError, or InUseError while an agent runs."""
+    import shutil  # for this alone
+
+    spool = os.path.join(settings.state_dir, _SPOOL)
+    if not os.path.isdir(settings.state_dir):
+        return
+    with lock(settings.state_dir):
+        enrolment.forget(settings.state_dir)
+        remove(os.path.join(settings.state_dir, _MEMORY))
+        if os.path.isdir(spool):
+            shutil.rmtree(spool)
 
 
 def _say(line: str) -> None:

@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+import sys
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from muster_agent.collectors import COLLECTORS, Collector, run_collector
 from muster_agent.config import Settings
 from muster_agent.guard import Guard
 from muster_agent.machine import Machine
 from muster_agent.sampler import Sampler
+
+_WANTED_AGAIN_SECONDS = 3_600.0
+_ABSENT = {"outcome": "absent", "seconds": None, "problem": None}
+_RARE = frozenset(collector.name for collector in COLLECTORS if collector.rare)
+
+
+class Collected(NamedTuple):
+    """What one round of collectors brought: sections and outcomes by name."""
+
+    sections: dict[str, Any]
+    outcomes: dict[str, Any]
 
 
 class Reporter:
@@ -24,68 +37,103 @@ class Reporter:
         self._settings = settings
         self._hardware_hash = hardware_hash
         self._guard = Guard(machine)
-        self._told: dict[str, str] = {}  # rare section -> digest of what was last put into a report
-        self._settled = False  # this boot's start is told to the end
-        self.wanted: set[str] = set()
-        self.losses: dict[str, Any] = {}
+        self._told: dict[str, tuple[str, int]] = {}  # rare section -> its digest, and the number of the report it is in
+        self._start_in: int | None = None  # the number of the report that told this start to its end
+        self._wanted: set[str] = set()
+        self._answered: dict[str, float] = {}  # section -> when a want was last met
 
     def remember(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave in an earlier run."""
+        """Go on from what `state` gave in an earlier run; what is not of that shape is forgotten."""
         told = state.get("told")
-        self._told = dict(told) if isinstance(told, dict) else {}
-        self._settled = bool(state.get("settled_boot")) and state.get("settled_boot") == self._machine.boot_id()
+        for name, entry in told.items() if isinstance(told, dict) else ():
+            if isinstance(entry, list) and [type(part) for part in entry] == [str, int]:
+                self._told[name] = (entry[0], entry[1])
 
     def state(self) -> dict[str, Any]:
-        """What to remember until the next run."""
-        return {"told": self._told, "settled_boot": self._machine.boot_id() if self._settled else None}
+        """What to remember until the next run. A start is told by each run: it costs little and may be another."""
+        return {"told": self._told}
 
     def forget(self) -> None:
-        """Tell everything again: a report that held a rare section was lost."""
-        self._told, self._settled = {}, False
+        """Tell everything again, since the server is another or knows us as another."""
+        self._told, self._start_in = {}, None
 
-    def build(self, report_id: str, sampler: Sampler) -> bytes:
-        """One report with everything that is due now."""
-        outcomes: dict[str, Any] = {}
-        sections: dict[str, Any] = {}
+    def lost(self, sequences: Iterable[int]) -> None:
+        """Tell again what stood in reports that never reached the server."""
+        gone = set(sequences)
+        self._told = {name: entry for name, entry in self._told.items() if entry[1] not in gone}
+        if self._start_in in gone:
+            self._start_in = None
+
+    def want(self, names: Iterable[str]) -> None:
+        """Put the rare sections that the server asks for into the next report; the same one once an hour at most.
+
+        A server that cannot fold keeps asking: it must not be sent its inventory over and over.
+        """
+        since = self._machine.elapsed() - _WANTED_AGAIN_SECONDS
+        self._wanted = {name for name in _RARE.intersection(names) if self._answered.get(name, since) <= since}
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the server asked for something that it is still to be given."""
+        return bool(self._wanted)
+
+    def collect(self, names: Iterable[str] | None = None) -> Collected:
+        """Run the collectors that are due, or those of them that `names` holds."""
+        found = Collected({}, {})
         for collector in COLLECTORS:
-            if self._is_due(collector):
-                section, outcomes[collector.name] = self._collect(collector)
-                # What failed is tried again: a start that systemd was too busy to tell is not lost.
-                if outcomes[collector.name]["outcome"] != "failed":
-                    self._take(collector, section, sections=sections)
+            if (names is None or collector.name in names) and self._is_due(collector):
+                with self._guard.watching(collector.name):
+                    section, found.outcomes[collector.name] = run_collector(self._machine, collector)
+                if section is not None:
+                    found.sections[collector.name] = section
+        if not self._settings.software_titles:
+            found.outcomes["software"] = _ABSENT  # else the server would ask for it
+        return found
+
+    def build(
+        self, report_id: str, collected: Collected, *, sampler: Sampler, losses: dict[str, Any] | None = None
+    ) -> bytes:
+        """One report of what was collected and is new, of all that the sampler counted and of `losses`.
+
+        `report_id` is `<stream>:<sequence>`, `losses` the spool's part of AgentHealth on the wire.
+        """
+        sequence = int(report_id.rpartition(":")[2])
+        sections = {n: found for n, found in collected.sections.items() if self._is_news(n, found, sequence=sequence)}
+        if "starts" in collected.outcomes:
+            self._take_starts(collected, sections, sequence=sequence)
+        self._answered.update(dict.fromkeys(self._wanted, self._machine.elapsed()))
+        self._wanted = set()
         use = sampler.drain()
-        outcomes["use"] = {"outcome": "ok", "seconds": 0.0, "problem": None}
         if use is not None:
             sections["use"] = use
-        about_itself = {**self._guard.report(), **self.losses}
+        about_itself = {**self._guard.report(), **(losses or {})}
         if about_itself:
             sections["agent"] = about_itself
-            self.losses = {}
-        self.wanted = set()
-        return self._encoded(report_id, outcomes, sections=sections)
+        return self._encoded(report_id, {**collected.outcomes, "use": sampler.outcome()}, sections=sections)
 
     def _is_due(self, collector: Collector) -> bool:
         if collector.name == "software" and not self._settings.software_titles:
             return False
-        return not (collector.name == "starts" and self._settled) and not self._guard.disables(collector.name)
+        return not (collector.name == "starts" and self._start_in is not None) and not self._guard.disables(
+            collector.name
+        )
 
-    def _collect(self, collector: Collector) -> tuple[Any, dict[str, Any]]:
-        with self._guard.watching(collector.name):
-            return run_collector(self._machine, collector)
+    def _is_news(self, name: str, section: Any, *, sequence: int) -> bool:
+        if name not in _RARE:
+            return True
+        digest = hashlib.sha256(json.dumps(section, sort_keys=True).encode()).hexdigest()[:16]
+        if self._told.get(name, ("",))[0] == digest and name not in self._wanted:
+            return False
+        self._told[name] = (digest, sequence)
+        return True
 
-    def _take(self, collector: Collector, section: Any, *, sections: dict[str, Any]) -> None:
-        if collector.name == "starts":
-            self._settled = section is None or all(start.get("to_settled_seconds") is not None for start in section)
-            if section and not self._settings.culprit_names:
-                section = [{**start, "culprits": []} for start in section]
-        if section is None:
-            return
-        if collector.rare:
-            digest = hashlib.sha256(json.dumps(section, sort_keys=True).encode()).hexdigest()[:16]
-            if self._told.get(collector.name) == digest and collector.name not in self.wanted:
-                return
-            self._told[collector.name] = digest
-        sections[collector.name] = section
+    def _take_starts(self, collected: Collected, sections: dict[str, Any], *, sequence: int) -> None:
+        told = collected.sections.get("starts")
+        over = told is not None and all(start.get("to_settled_seconds") is not None for start in told)
+        if over or collected.outcomes["starts"]["outcome"] == "absent":
+            self._start_in = sequence
+        if told is not None and not self._settings.culprit_names:
+            sections["starts"] = [{**start, "culprits": []} for start in told]
 
     def _encoded(self, report_id: str, outcomes: dict[str, Any], *, sections: dict[str, Any]) -> bytes:
         report = {
@@ -107,7 +155,7 @@ def envelope(machine: Machine, version: str, *, reports: list[bytes]) -> bytes:
         "sent_at": machine.now(),
         "boot_id": machine.boot_id(),
         "monotonic_seconds": round(machine.elapsed(), 3),
-        "agent": {"version": version, "platform": "linux"},
+        "agent": {"version": version, "platform": sys.platform},
     }
     opened = json.dumps(head, separators=(",", ":")).encode()[:-1]
     return opened + b',"reports":[' + b",".join(reports) + b"]}"
