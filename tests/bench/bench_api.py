@@ -46,7 +46,7 @@ SUGGESTS = ("fix", "upgrade", "replace")
 TITLES = 20_000
 TITLES_EACH = 2_000
 # Devices with starts, days and software: enough for their tables to be deep, few enough to be seeded in seconds.
-DEEP = 2_000
+DEEP = 500
 _random = random.Random(20)
 
 

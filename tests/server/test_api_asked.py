@@ -15,7 +15,10 @@ from muster_server import services
 from muster_server.clock import DAY_MS, now_ms
 from muster_server.config import Settings
 from muster_server.db import Database
+from muster_server.health.estate import NOT_JUDGED, NOT_KNOWN
 from muster_server.models import device_state, devices
+from muster_server.store.lists import LACKING, SORTS
+from muster_server.web.api.asked import DevicesAsked, parameters
 
 
 @pytest.fixture
@@ -85,6 +88,10 @@ NARROWED: list[tuple[dict[str, str], list[int]]] = [
     ({"rule": "slow_start"}, [0]),
     ({"unit": "South"}, [1]),
     ({"status": "retired"}, []),
+    ({"lacks": "starts"}, []),
+    ({"lacks": "use"}, [1, 0]),
+    ({"failed": "battery"}, []),
+    ({"unit": "not known"}, []),
     ({"silent_days": "7"}, [1]),
     ({"silent_days": "30"}, []),
     ({"waiting": "true"}, [2]),
@@ -98,6 +105,15 @@ def test_filters_narrow_the_list_and_what_it_says_it_is_made_of(three: list[str]
 
         listed = [three.index(line["device_id"]) for line in told["items"]]
         assert (query, listed, told["coverage"]["devices"]) == (query, found, len(found))
+
+
+def test_the_lists_of_what_may_be_asked_are_those_of_the_store() -> None:
+    known = parameters(DevicesAsked)
+
+    assert set(known["lacks"]["enum"]) == set(LACKING)
+    assert set(known["sort"]["enum"]) == set(SORTS)
+    assert NOT_KNOWN in known["device_class"]["enum"]
+    assert NOT_JUDGED in known["verdict"]["enum"]
 
 
 def test_recommendations_are_narrowed_and_the_waiting_and_the_retired_have_none(

@@ -160,8 +160,18 @@ def test_a_list_read_in_parts_holds_every_device_once_in_order(fleet: list[str],
 
             assert parts == reader.read("/devices", sort=sort, order=order)["items"]
             assert sorted(line["device_id"] for line in parts) == sorted(fleet)
-    names = [line["hostname"] or "" for line in in_parts(reader, sort="hostname")]
-    assert names == sorted(names)
+
+
+def test_the_unknown_stand_last_in_both_orders(fleet: list[str], reader: Reader) -> None:
+    names, starts_seconds = (
+        {order: [line[name] for line in in_parts(reader, sort=sort, order=order)] for order in ("asc", "desc")}
+        for sort, name in (("hostname", "hostname"), ("start", "last_start_seconds"))
+    )
+
+    assert len(fleet) == 7
+    assert names == {"asc": ["b", "b", "c", "d", "e", None, None], "desc": ["e", "d", "c", "b", "b", None, None]}
+    assert starts_seconds["asc"] == [10, 20, 30, 40, 50, None, None]
+    assert starts_seconds["desc"] == [50, 40, 30, 20, 10, None, None]
 
 
 def test_coverage_says_what_a_list_is_made_of_and_keeps_from_part_to_part(

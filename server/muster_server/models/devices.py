@@ -35,6 +35,7 @@ devices = Table(
     Index("ix_devices_system_serial", "system_serial"),
     Index("ix_devices_disk_serial", "disk_serial"),
     Index("ix_devices_machine_hash", "machine_hash"),
+    Index("ix_devices_unit", "unit"),  # lists filter by unit
     # The judging job asks which devices are due.
     Index("ix_devices_judge_at", "judge_at", postgresql_where=Column("judge_at", BigInteger).isnot(None)),
 )
@@ -70,9 +71,12 @@ device_state = Table(
     text("last_start_mark"),
     instant("last_start_at"),
     Column("disk_free_ratio", Float),  # of the system volume
-    Index("ix_device_state_hostname", "hostname"),  # a device is found by its hostname
-    Index("ix_device_state_serial", "serial"),  # and by its serial
-    Index("ix_device_state_reported_at", "reported_at"),  # the silent are listed by their last report
+    Index("ix_device_state_serial", "serial"),  # a device is found by its serial
+    # Lists go on after a value and a device; a device is found by its hostname.
+    Index("ix_device_state_hostname", "hostname", "device_id"),
+    Index("ix_device_state_reported_at", "reported_at", "device_id"),
+    Index("ix_device_state_last_start_ms", "last_start_ms", "device_id"),
+    Index("ix_device_state_disk_free_ratio", "disk_free_ratio", "device_id"),
 )
 
 # The newest body of each section a device has sent.

@@ -76,7 +76,7 @@ verdicts = Table(
     Column("judged_ratio", Float),
     text("leading_rule"),  # id of the strongest true rule
     text("error"),
-    Index("ix_verdicts_verdict", "verdict"),  # lists filter by verdict
+    Index("ix_verdicts_verdict", "verdict", "device_id"),  # lists filter and order by verdict
 )
 
 flags = Table(
@@ -104,6 +104,14 @@ flags = Table(
         postgresql_where=sql("cleared_at IS NULL"),
     ),
     Index("ix_flags_device_id", "device_id"),  # a device's page
+    # Recommendations are listed strongest first, then by age.
+    Index(
+        "ix_flags_open_suggests",
+        "suggests",
+        "id",
+        sqlite_where=sql("cleared_at IS NULL"),
+        postgresql_where=sql("cleared_at IS NULL"),
+    ),
 )
 
 # Figures of the estate at one instant; /metrics and the estate page read the newest.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select, true
+from sqlalchemy import Column, Connection, FromClause, Select, case, func, or_, select, true, tuple_
 
 from muster_server.clock import DAY_MS
 from muster_server.health.estate import NOT_JUDGED, NOT_KNOWN
@@ -38,13 +38,15 @@ LINE = (
     verdicts.c.judged_ratio,
     verdicts.c.error,
 )
-SORTS = {
-    "hostname": func.coalesce(device_state.c.hostname, ""),
-    "reported": func.coalesce(device_state.c.reported_at, 0),
-    "start": func.coalesce(device_state.c.last_start_ms, -1),
-    "free": func.coalesce(device_state.c.disk_free_ratio, 2.0),
-    "verdict": func.coalesce(verdicts.c.verdict, ""),
+Lines = Select[*tuple[Any, ...]]
+SORTS: dict[str, Column[Any]] = {
+    "hostname": device_state.c.hostname,
+    "reported": device_state.c.reported_at,
+    "start": device_state.c.last_start_ms,
+    "free": device_state.c.disk_free_ratio,
+    "verdict": verdicts.c.verdict,
 }
+STRONGEST_FIRST = ("replace", "upgrade", "fix")
 _EQUAL = {
     "device_class": device_state.c.device_class,
     "os_name": device_state.c.os_name,
@@ -92,16 +94,22 @@ class Page:
 
 
 def device_lines(connection: Connection, filters: Filters, *, page: Page, now: int) -> list[dict[str, Any]]:
-    """One part of the list of devices; each line also holds `sort_value` for the key of the next part."""
+    """One part of the list of devices; each line also holds `sort_value` for the key of the next part.
+
+    Devices whose sort value is not known stand last in both orders: unknown is neither the best nor the worst.
+    """
     value = SORTS[page.sort]
-    query = _narrowed(select(*LINE, value.label("sort_value")), filters, now=now)
-    if page.after is not None:
-        last, device_id = page.after
-        beyond = value < last if page.descending else value > last
-        query = query.where(or_(beyond, and_(value == last, devices.c.id > device_id)))
-    order = value.desc() if page.descending else value.asc()
-    rows = connection.execute(query.order_by(order, devices.c.id).limit(page.limit)).mappings()
-    return [dict(row) for row in rows]
+    line = select(*LINE, value.label("sort_value"))
+    among_unknown = page.after is not None and page.after[0] is None
+    lines = []
+    if not among_unknown:
+        known = _narrowed(line, filters, now=now, sure=value.table)
+        lines = _rows(connection, _in_order(known, value, page=page))
+    if len(lines) < page.limit:
+        beyond = devices.c.id > (page.after[1] if page.after and among_unknown else 0)
+        unknown = _narrowed(line, filters, now=now).where(value.is_(None), beyond).order_by(devices.c.id)
+        lines += _rows(connection, unknown.limit(page.limit - len(lines)))
+    return lines
 
 
 def count_devices(connection: Connection, filters: Filters, *, now: int) -> int:
@@ -140,12 +148,16 @@ def open_recommendations(
     connection: Connection, after: tuple[int, int] | None, *, limit: int, filters: Filters
 ) -> list[dict[str, Any]]:
     """Open flags of devices in use, the strongest suggestion first; goes on after the `place` of a line."""
-    rank = _rank()
-    query = _recommended(select(flags, *LINE[1:], rank.label("rank")), filters)
-    if after is not None:
-        query = query.where(or_(rank > after[0], and_(rank == after[0], flags.c.id > after[1])))
-    rows = connection.execute(query.order_by(rank, flags.c.id).limit(limit)).mappings()
-    return [{**row, "place": (row["rank"], row["id"])} for row in rows]
+    query = _recommended(select(flags, *LINE[1:]), filters).order_by(flags.c.id)
+    begin, flag_id = after or (0, 0)
+    found: list[dict[str, Any]] = []
+    for rank, suggests in list(enumerate(STRONGEST_FIRST))[begin:]:  # one walk along an index for each
+        beyond = flags.c.id > (flag_id if rank == begin else 0)
+        part = query.where(flags.c.suggests == suggests, beyond).limit(limit - len(found))
+        found += [{**row, "place": (rank, row["id"])} for row in connection.execute(part).mappings()]
+        if len(found) == limit:
+            break
+    return found
 
 
 def count_recommendations(connection: Connection, filters: Filters) -> dict[str, int]:
@@ -180,11 +192,21 @@ def verdict_of_hostname(connection: Connection, hostname: str) -> str | None:
     return connection.scalar(query)
 
 
-def _rank() -> Any:
-    return case((flags.c.suggests == "replace", 0), (flags.c.suggests == "upgrade", 1), else_=2)
+def _rows(connection: Connection, query: Lines) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _recommended(query: Select[*tuple[Any, ...]], filters: Filters) -> Select[*tuple[Any, ...]]:
+def _in_order(query: Lines, value: Column[Any], *, page: Page) -> Lines:
+    """The part of the lines whose value is known, along the index over the value and the device."""
+    key = (value, value.table.c.device_id)
+    query = query.where(value.isnot(None))
+    if page.after is not None:
+        place = tuple_(*key)
+        query = query.where(place < page.after if page.descending else place > page.after)
+    return query.order_by(*(column.desc() if page.descending else column for column in key)).limit(page.limit)
+
+
+def _recommended(query: Lines, filters: Filters) -> Lines:
     joined = flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state).outerjoin(verdicts)
     query = query.select_from(joined)
     query = query.where(flags.c.cleared_at.is_(None), devices.c.approved, devices.c.status == "in use")
@@ -198,9 +220,12 @@ def _is(column: Any, wanted: str) -> Any:
     return column.is_(None) if wanted == NOT_KNOWN else column == wanted
 
 
-def _narrowed(query: Select[*tuple[Any, ...]], filters: Filters, *, now: int) -> Select[*tuple[Any, ...]]:
-    query = query.select_from(devices.outerjoin(device_state).outerjoin(verdicts))
-    query = query.where(devices.c.approved.is_(not filters.waiting))
+def _narrowed(query: Lines, filters: Filters, *, now: int, sure: object = None) -> Lines:
+    """`sure` is a table in which every wanted device has a row: the store may begin there."""
+    joined: FromClause = devices
+    for table in (device_state, verdicts):
+        joined = joined.join(table, devices.c.id == table.c.device_id, isouter=table is not sure)
+    query = query.select_from(joined).where(devices.c.approved.is_(not filters.waiting))
     if filters.text:
         words = filters.text.lower()
         fields = (device_state.c.hostname, device_state.c.serial, device_state.c.model, devices.c.uid)

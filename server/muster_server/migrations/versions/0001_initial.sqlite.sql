@@ -82,6 +82,8 @@ CREATE INDEX ix_devices_smbios_uuid ON devices (smbios_uuid);
 
 CREATE INDEX ix_devices_system_serial ON devices (system_serial);
 
+CREATE INDEX ix_devices_unit ON devices (unit);
+
 CREATE TABLE enrolment_keys (
     id INTEGER NOT NULL,
     key_sha256 TEXT NOT NULL,
@@ -123,6 +125,8 @@ CREATE TABLE flags (
 );
 
 CREATE INDEX ix_flags_device_id ON flags (device_id);
+
+CREATE INDEX ix_flags_open_suggests ON flags (suggests, id) WHERE cleared_at IS NULL;
 
 CREATE UNIQUE INDEX uq_flags_open ON flags (device_id, rule_id) WHERE cleared_at IS NULL;
 
@@ -286,9 +290,13 @@ CREATE TABLE device_state (
     CONSTRAINT fk_device_state_device_id FOREIGN KEY(device_id) REFERENCES devices (id)
 );
 
-CREATE INDEX ix_device_state_hostname ON device_state (hostname);
+CREATE INDEX ix_device_state_disk_free_ratio ON device_state (disk_free_ratio, device_id);
 
-CREATE INDEX ix_device_state_reported_at ON device_state (reported_at);
+CREATE INDEX ix_device_state_hostname ON device_state (hostname, device_id);
+
+CREATE INDEX ix_device_state_last_start_ms ON device_state (last_start_ms, device_id);
+
+CREATE INDEX ix_device_state_reported_at ON device_state (reported_at, device_id);
 
 CREATE INDEX ix_device_state_serial ON device_state (serial);
 
@@ -381,4 +389,4 @@ CREATE TABLE verdicts (
     CONSTRAINT fk_verdicts_device_id FOREIGN KEY(device_id) REFERENCES devices (id)
 );
 
-CREATE INDEX ix_verdicts_verdict ON verdicts (verdict);
+CREATE INDEX ix_verdicts_verdict ON verdicts (verdict, device_id);

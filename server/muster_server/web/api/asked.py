@@ -40,15 +40,25 @@ class DevicesAsked(Part, frozen=True):
         Annotated[str, Meta(min_length=1, max_length=256, description="Part of a hostname, serial, model or id.")]
         | UnsetType
     ) = UNSET
-    device_class: DeviceClass | UnsetType = UNSET
-    os_name: Annotated[Word, Meta(description="Operating system, as the device names it.")] | UnsetType = UNSET
+    device_class: Literal[DeviceClass, "not known"] | UnsetType = UNSET
+    os_name: (
+        Annotated[Word, Meta(description="Operating system, as the device names it, or `not known`.")] | UnsetType
+    ) = UNSET
     verdict: Literal[Verdict, "not judged"] | UnsetType = UNSET
     rule: Annotated[Word, Meta(description="Id of a rule that has an open flag.")] | UnsetType = UNSET
-    unit: Annotated[Word, Meta(description="Unit that the device belongs to.")] | UnsetType = UNSET
+    unit: Annotated[Word, Meta(description="Unit that the device belongs to, or `not known`.")] | UnsetType = UNSET
     status: Literal["in use", "stock", "repair", "lost", "retired"] | UnsetType = UNSET
     silent_days: (
         Annotated[int, Meta(ge=1, le=400, description="Silent for at least so many days, or never heard.")] | UnsetType
     ) = UNSET
+    lacks: (
+        Annotated[
+            Literal["starts", "use", "disks", "hardware", "system", "battery"],
+            Meta(description="A collector whose fact is not known of the device."),
+        ]
+        | UnsetType
+    ) = UNSET
+    failed: Annotated[Word, Meta(description="A collector that failed in the newest report.")] | UnsetType = UNSET
     waiting: Annotated[bool, Meta(description="Those that wait for approval, instead of the approved.")] = False
     sort: Literal["hostname", "reported", "start", "free", "verdict"] = "hostname"
     order: Literal["asc", "desc"] = "asc"
@@ -59,7 +69,7 @@ class ReplacementsAsked(Part, frozen=True):
 
     suggests: Suggestion | UnsetType = UNSET
     rule: Annotated[Word, Meta(description="Id of the rule that is true.")] | UnsetType = UNSET
-    unit: Annotated[Word, Meta(description="Unit that the device belongs to.")] | UnsetType = UNSET
+    unit: Annotated[Word, Meta(description="Unit that the device belongs to, or `not known`.")] | UnsetType = UNSET
 
 
 Asked = TypeVar("Asked", bound=msgspec.Struct)
