@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -26,7 +27,7 @@ def from_datetime(moment: datetime) -> int:
 
 def day_of(instant_ms: int) -> str:
     """The ISO date (UTC) in which an instant lies."""
-    return to_datetime(instant_ms).date().isoformat()
+    return _name_of_day(instant_ms // DAY_MS)
 
 
 def day_start_ms(day: str) -> int:
@@ -38,3 +39,8 @@ def day_start_ms(day: str) -> int:
 def iso(instant_ms: int) -> str:
     """An instant as ISO 8601 with milliseconds and Z, as the API prints it."""
     return to_datetime(instant_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=1_024)
+def _name_of_day(number: int) -> str:
+    return to_datetime(number * DAY_MS).date().isoformat()

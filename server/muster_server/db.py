@@ -97,8 +97,12 @@ def _locks_now(handle: int) -> bool:
 
 def insert(connection: Connection, table: Table) -> Any:
     """The dialect's INSERT, which knows `on_conflict_do_update` on both stores."""
-    maker = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return maker(table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Table) -> Any:
+    """The INSERT of a dialect by its name, for statements that are built once and kept."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def _engine(url: str, pool_size: int) -> Engine:

@@ -242,6 +242,24 @@ def test_a_report_that_cannot_be_folded_is_counted_shown_and_stops_nobody(
         assert connection.scalar(select(ledger.c.value).where(ledger.c.name == "reports_not_folded")) == 1
 
 
+def test_a_device_whose_rows_cannot_be_read_stops_nobody(
+    device: Device, client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    other = Device(client, enrolment_key(database))
+    device.post(device.report(system={"hostname": "broken"}))
+    fold.run(database, settings, now=now_ms())
+    with database.write() as connection:
+        connection.execute(device_sections.update().values(body="{"))
+    device.post(device.report(restart={"pending": True}), device.report(restart={"pending": False}))
+    other.post(other.report(system={"hostname": "whole"}))
+
+    states = folded(database, settings, device_state)
+
+    assert [state.hostname for state in states] == ["broken", "whole"]
+    with database.read() as connection:
+        assert connection.scalar(select(ledger.c.value).where(ledger.c.name == "reports_not_folded")) == 2
+
+
 def test_only_one_fold_runs_at_a_time(device: Device, database: Database, settings: Settings) -> None:
     device.post(device.report())
 

@@ -7,12 +7,14 @@ writes these rows; within it, every step but the addition of minutes is idempote
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from muster_server.clock import day_of
 from muster_server.fold import marks, minutes
 from muster_server.fold.marks import Row
+from muster_server.ingest.schema import Outcome
 from muster_server.ingest.sections import Software
 
 # Latest bodies of these are kept as they came; the others become rows of their own.
@@ -37,8 +39,12 @@ class DeviceFacts:
     days: dict[str, Row] = field(default_factory=dict)
     sections: dict[str, tuple[int, str]] = field(default_factory=dict)  # name -> (fact_at, body)
     state: Row = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)  # collector -> how it last fared
+    more_hours: defaultdict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))  # not yet added up
+    more_days: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     software_at: int | None = None
-    want: str = "[]"
+    asked: str = "[]"  # what the device is asked for now, a JSON list of sections
+    want: str = "[]"  # what it should be asked for
     software: Software | None = None  # a newer list than the stored one
     changed_starts: set[str] = field(default_factory=set)
     changed_hours: set[int] = field(default_factory=set)
@@ -51,23 +57,33 @@ class DeviceFacts:
         """Merge a piece of a start into its row, its twin's row (an `exact` id has no twin), or a new one."""
         old = self.starts.get(row["start_id"])
         if old is None and not exact:
-            old = marks.twin_of(row, list(self.starts.values()))
+            old = marks.twin_of(row, self.starts.values())
         merged = row if old is None else marks.merge(old, row)
         if merged != old:
             self.starts[merged["start_id"]] = merged
             self.changed_starts.add(merged["start_id"])
             self.due = True
 
-    def add_hour(self, hour_at: int, part: Row) -> None:
-        """Add minutes to an hour; `part` holds minutes, missed and suspended."""
-        self.hours[hour_at] = _added(self.hours.get(hour_at), part)
-        self.changed_hours.add(hour_at)
+    def add_use(self, hour_at: int, part: Row, *, by_hour: bool) -> None:
+        """Take minutes of an hour, for its day and, when hours are kept so far back, the hour itself.
 
-    def add_day(self, day: str, part: Row) -> None:
-        """Add minutes to a day."""
-        row = self.day(day)
-        row.update(_added(row if row["minutes"] is not None else None, part))
-        self.changed_days.add(day)
+        `part` holds minutes, missed and suspended.
+        """
+        self.more_days[day_of(hour_at)].append(part)
+        if by_hour:
+            self.more_hours[hour_at].append(part)
+
+    def add_up(self) -> None:
+        """Bring hours and days up to date, each with all its parts at once: a day may come in a hundred reports."""
+        for hour_at, parts in self.more_hours.items():
+            self.hours[hour_at] = _added(self.hours.get(hour_at), parts)
+        for day, parts in self.more_days.items():
+            row = self.day(day)
+            row.update(_added(row if row["minutes"] is not None else None, parts))
+        self.changed_hours.update(self.more_hours)
+        self.changed_days.update(self.more_days)
+        self.more_hours.clear()
+        self.more_days.clear()
 
     def day(self, day: str) -> Row:
         """The row of a day, made empty when it is new."""
@@ -84,11 +100,10 @@ class DeviceFacts:
         return old is None or old[1] != body
 
 
-def _added(old: Row | None, part: Row) -> dict[str, Any]:
-    if old is None:
-        return dict(part)
+def _added(old: Row | None, parts: list[Row]) -> dict[str, Any]:
+    whole = parts if old is None else [old, *parts]
     return {
-        "minutes": minutes.total((old["minutes"], part["minutes"])),
-        "missed": old["missed"] + part["missed"],
-        "suspended": old["suspended"] + part["suspended"],
+        "minutes": minutes.total(part["minutes"] for part in whole),
+        "missed": sum(part["missed"] for part in whole),
+        "suspended": sum(part["suspended"] for part in whole),
     }

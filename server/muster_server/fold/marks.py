@@ -6,6 +6,7 @@ better quality wins, then the higher revision, then the longer: so the order of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 MARKS = ("to_sign_in", "to_desktop", "to_usable", "to_settled")
@@ -33,14 +34,14 @@ def merge(old: Row, new: Row) -> Row:
     return merged
 
 
-def twin_of(row: Row, others: list[Row]) -> Row | None:
+def twin_of(row: Row, others: Iterable[Row]) -> Row | None:
     """The start among `others` (same device) that is this one under another id: same kind, zero within 60 s."""
     near = [
         other
         for other in others
-        if other["kind"] == row["kind"]
+        if abs(other["zero_at"] - row["zero_at"]) <= TWIN_MS
+        and other["kind"] == row["kind"]
         and other["start_id"] != row["start_id"]
-        and abs(other["zero_at"] - row["zero_at"]) <= TWIN_MS
     ]
     return min(near, key=lambda other: (abs(other["zero_at"] - row["zero_at"]), other["start_id"]), default=None)
 

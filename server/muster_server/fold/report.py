@@ -6,8 +6,8 @@ the device's, moved by as much as the report was corrected, and never later than
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -17,101 +17,104 @@ from muster_server.fold import marks, minutes
 from muster_server.fold.facts import KEPT_SECTIONS, DeviceFacts, Horizon
 from muster_server.fold.marks import Row
 from muster_server.ingest.decode import StoredReport
-from muster_server.ingest.sections import SECTIONS, Battery, Disks, Software, Start, Use, UseHour
+from muster_server.ingest.sections import SECTIONS, Battery, Disks, Software, Start, UseHour
 from muster_server.ingest.timing import EARLIEST_MS, parse_instant
 
+# Spelled out once: a start has four marks of three columns, and there are hundreds of starts a device.
+_MARK_NAMES = [(f"{mark}_seconds", f"{mark}_ms", f"{mark}_quality", f"{mark}_revision") for mark in marks.MARKS]
+_PHASE_NAMES = [(phase.replace("_ms", "_seconds"), phase) for phase in marks.PHASES]
 _report = msgspec.json.Decoder(StoredReport)
 _sections: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in SECTIONS.items()}
 
 
-class Received(NamedTuple):
-    """A row of `reports` that waits to be folded."""
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A row of `reports` that waits to be folded, with the instants in it placed on the server's time line."""
 
     id: int
     device_id: int
     received_at: int
     corrected_at: int
     skew_ms: int | None
-    clock_doubtful: int
     report: StoredReport
     content: dict[str, Any]  # section name -> its struct
-
-    @property
-    def shift_ms(self) -> int | None:
-        """What to add to an instant of the device's clock; None when its clock cannot be believed."""
-        collected_at = parse_instant(self.report.collected_at)
-        return None if collected_at is None else self.corrected_at - collected_at
+    starts: list[tuple[int, Start]]  # zero_at, start
+    hours: list[tuple[int, UseHour]]  # hour_at, minutes of that hour
 
 
-def read_body(body: bytes) -> tuple[StoredReport, dict[str, Any]]:
-    """The report in a stored body, and its sections decoded; raises msgspec.DecodeError."""
-    report = _report.decode(body)
-    return report, {name: _sections[name].decode(raw) for name, raw in report.sections.items() if name in _sections}
+def read(row: Any) -> Received:
+    """A row of `reports`, its body decoded; raises msgspec.DecodeError."""
+    report = _report.decode(row.body)
+    content = {name: _sections[name].decode(raw) for name, raw in report.sections.items() if name in _sections}
+    collected_at = parse_instant(report.collected_at)
+    # What to add to an instant of the device's clock; None when its clock cannot be believed.
+    shift = None if collected_at is None else row.corrected_at - collected_at
+    hours: list[UseHour] = content["use"].hours if "use" in content else []
+    half = HOUR_MS // 2
+    return Received(
+        id=row.id,
+        device_id=row.device_id,
+        received_at=row.received_at,
+        corrected_at=row.corrected_at,
+        skew_ms=row.skew_ms,
+        report=report,
+        content=content,
+        starts=[(_placed(start.zero_at, shift, latest=row.received_at), start) for start in content.get("starts", ())],
+        hours=[
+            (_placed(hour.hour_at, shift, latest=row.received_at, add_ms=half) // HOUR_MS * HOUR_MS, hour)
+            for hour in hours
+        ],
+    )
 
 
 def fold_report(facts: DeviceFacts, received: Received, *, horizon: Horizon) -> None:
     """Fold one report in."""
     content = received.content
-    for start in content.get("starts", ()):
-        _fold_start(facts, received, start=start, horizon=horizon)
-    if "use" in content:
-        _fold_use(facts, received, use=content["use"], horizon=horizon)
+    for zero_at, start in received.starts:
+        if zero_at < horizon.facts_from:
+            facts.drops["starts_too_old"] += 1
+        else:
+            facts.add_start(_start_row(zero_at, start, received_at=received.received_at), exact=start.exact_id)
+    for hour_at, hour in received.hours:
+        if hour_at < horizon.facts_from:
+            facts.drops["use_hours_too_old"] += 1
+        else:
+            facts.add_use(hour_at, _part(hour), by_hour=hour_at >= horizon.use_hours_from)
     for name in KEPT_SECTIONS:
         if name in content:
-            _fold_section(facts, received, name=name, content=content[name])
+            _fold_section(facts, received, name=name)
     _fold_readings(facts, received, disks=content.get("disks"), battery=content.get("battery"))
     if "software" in content:
         _fold_software(facts, received, software=content["software"])
     _fold_state(facts, received)
 
 
-def _fold_start(facts: DeviceFacts, received: Received, *, start: Start, horizon: Horizon) -> None:
-    zero_at = _placed(start.zero_at, received)
-    if zero_at < horizon.facts_from:
-        facts.drops["starts_too_old"] += 1
-        return
+def _start_row(zero_at: int, start: Start, *, received_at: int) -> Row:
     row: Row = {"start_id": start.start_id, "zero_at": zero_at, "kind": start.kind}
-    for mark in marks.MARKS:
-        seconds = getattr(start, f"{mark}_seconds")
-        row[f"{mark}_ms"] = _milliseconds(seconds)
-        known = seconds is not None
-        row[f"{mark}_quality"] = (getattr(start, f"{mark}_quality") or "own") if known else None
-        row[f"{mark}_revision"] = getattr(start, f"{mark}_revision") if known else None
-    for phase in marks.PHASES:
-        row[phase] = _milliseconds(getattr(start, phase.replace("_ms", "_seconds")))
+    for seconds, column, quality, revision in _MARK_NAMES:
+        row[column] = _milliseconds(getattr(start, seconds))
+        known = row[column] is not None
+        row[quality] = (getattr(start, quality) or "own") if known else None
+        row[revision] = getattr(start, revision) if known else None
+    for seconds, column in _PHASE_NAMES:
+        row[column] = _milliseconds(getattr(start, seconds))
     row["before_agent"] = start.before_agent
     row["after_update"] = start.after_update
     row["culprits"] = canonical(start.culprits) if start.culprits else None
-    row["first_received_at"] = received.received_at
-    facts.add_start(row, exact=start.exact_id)
+    row["first_received_at"] = received_at
+    return row
 
 
-def _fold_use(facts: DeviceFacts, received: Received, *, use: Use, horizon: Horizon) -> None:
-    by_day: dict[str, list[UseHour]] = defaultdict(list)
-    for hour in use.hours:
-        hour_at = (_placed(hour.hour_at, received, rounding_ms=HOUR_MS // 2)) // HOUR_MS * HOUR_MS
-        if hour_at < horizon.facts_from:
-            facts.drops["use_hours_too_old"] += 1
-            continue
-        by_day[day_of(hour_at)].append(hour)
-        if hour_at >= horizon.use_hours_from:
-            facts.add_hour(hour_at, _part([hour]))
-    for day, hours in by_day.items():
-        facts.add_day(day, _part(hours))
+def _part(hour: UseHour) -> Row:
+    return {"minutes": minutes.of_hour(hour), "missed": hour.missed, "suspended": hour.suspended}
 
 
-def _part(hours: list[UseHour]) -> Row:
-    return {
-        "minutes": minutes.total(minutes.of_hour(hour) for hour in hours),
-        "missed": sum(hour.missed for hour in hours),
-        "suspended": sum(hour.suspended for hour in hours),
-    }
-
-
-def _fold_section(facts: DeviceFacts, received: Received, *, name: str, content: Any) -> None:
+def _fold_section(facts: DeviceFacts, received: Received, *, name: str) -> None:
     before = facts.sections.get(name)
-    changed = facts.keep_section(name, received.corrected_at, body=bytes(received.report.sections[name]).decode())
-    if not changed:
+    if before is not None and received.corrected_at < before[0]:
+        return
+    content = received.content[name]
+    if not facts.keep_section(name, received.corrected_at, body=bytes(received.report.sections[name]).decode()):
         return
     if name in ("system", "hardware") or before is None:
         facts.due = True
@@ -144,26 +147,24 @@ def _fold_software(facts: DeviceFacts, received: Received, *, software: Software
 
 
 def _fold_state(facts: DeviceFacts, received: Received) -> None:
-    state = facts.state
+    state, told = facts.state, received.report.outcomes
     state["reported_at"] = max(received.received_at, state.get("reported_at") or 0)
-    newest = received.corrected_at >= (state.get("collected_at") or 0)
-    known = msgspec.json.decode(state["outcomes"]) if state.get("outcomes") else {}
-    told = msgspec.to_builtins(received.report.outcomes)
-    if newest:
-        state["collected_at"] = received.corrected_at
-        state["agent_version"] = received.report.agent_version or state.get("agent_version")
-        state["clock_skew_ms"] = received.skew_ms
-        state["outcomes"] = canonical({**known, **told})
-    else:
-        state["outcomes"] = canonical({**told, **known})
+    if received.corrected_at < (state.get("collected_at") or 0):
+        for name in told.keys() - facts.outcomes.keys():
+            facts.outcomes[name] = told[name]
+        return
+    facts.outcomes.update(told)
+    state["collected_at"] = received.corrected_at
+    state["agent_version"] = received.report.agent_version or state.get("agent_version")
+    state["clock_skew_ms"] = received.skew_ms
 
 
-def _placed(instant: str, received: Received, *, rounding_ms: int = 0) -> int:
-    """An instant of the device's clock on the server's time line; received_at when it cannot be believed."""
-    at, shift = parse_instant(instant), received.shift_ms
+def _placed(instant: str, shift: int | None, *, latest: int, add_ms: int = 0) -> int:
+    """An instant of the device's clock on the server's time line; `latest` when it cannot be believed."""
+    at = parse_instant(instant)
     if at is None or shift is None or at + shift < EARLIEST_MS:
-        return received.received_at
-    return min(at + shift + rounding_ms, received.received_at)
+        return latest
+    return min(at + shift + add_ms, latest)
 
 
 def _milliseconds(seconds: float | None) -> int | None:

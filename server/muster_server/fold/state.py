@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from muster_server.encoding import canonical
 from muster_server.fold.facts import DeviceFacts
 from muster_server.fold.marks import shown_mark
 from muster_server.ingest.sections import Disks, Hardware, System
@@ -16,7 +15,9 @@ _WANTED = ("system", "hardware", "software")
 
 def finish(facts: DeviceFacts) -> None:
     """Bring `facts.state` and `facts.want` up to date with everything that was folded in."""
+    facts.add_up()
     state = facts.state
+    state["outcomes"] = canonical(facts.outcomes)
     if "system" in facts.sections:
         system = msgspec.json.decode(facts.sections["system"][1], type=System)
         state.update(hostname=system.hostname, os_name=system.os_name, os_version=system.os_version)
@@ -45,8 +46,8 @@ def _newest_start(facts: DeviceFacts) -> None:
 
 def _missing(facts: DeviceFacts, name: str) -> bool:
     known = facts.software_at is not None if name == "software" else name in facts.sections
-    outcomes: dict[str, Any] = msgspec.json.decode(facts.state["outcomes"]) if facts.state.get("outcomes") else {}
-    return not known and outcomes.get(name, {}).get("outcome") != "absent"
+    outcome = facts.outcomes.get(name)
+    return not known and (outcome is None or outcome.outcome != "absent")
 
 
 def _free_ratio(disks: Disks) -> float | None:

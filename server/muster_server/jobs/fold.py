@@ -15,15 +15,13 @@ from typing import Any
 import msgspec
 import structlog
 
-from muster_server.clock import DAY_MS, HOUR_MS
+from muster_server.clock import DAY_MS
 from muster_server.config import Settings
 from muster_server.db import Database
 from muster_server.encoding import canonical
 from muster_server.fold.facts import Horizon
-from muster_server.fold.report import Received, fold_report, read_body
+from muster_server.fold.report import Received, fold_report, read
 from muster_server.fold.state import finish
-from muster_server.ingest.decode import StoredReport
-from muster_server.ingest.timing import parse_instant
 from muster_server.jobs.chunks import work_off
 from muster_server.models import device_sections, reports
 from muster_server.store.bulk import MAX_ROWS, Bulk, upsert
@@ -69,15 +67,13 @@ class _Fold:
         waiting = [received for row in rows if (received := self._read(row)) is not None]
         waiting.sort(key=lambda received: (received.device_id, received.id))
         for portion in _portions(waiting, self._horizon):
-            work_off(portion, self._fold, failed=self._give_up)
+            work_off(portion, self._fold, failed=self._give_up_folding)
 
     def _read(self, row: Any) -> Received | None:
-        known = (row.id, row.device_id, row.received_at, row.corrected_at, row.skew_ms, row.clock_doubtful)
         try:
-            return Received(*known, *read_body(row.body))
+            return read(row)
         except msgspec.DecodeError as error:  # stored by another version of Muster
-            empty = StoredReport(report_id=f"{row.stream}:{row.sequence}", collected_at="")
-            self._give_up(Received(*known, empty, {}), error)
+            self._give_up(row, error, report_id=f"{row.stream}:{row.sequence}")
             return None
 
     def _fold(self, portion: Sequence[Received]) -> None:
@@ -99,9 +95,12 @@ class _Fold:
             with self._bulk.transaction() as connection:
                 add_titles(connection, new[begin : begin + MAX_ROWS])
 
-    def _give_up(self, received: Received, error: Exception) -> None:
+    def _give_up_folding(self, received: Received, error: Exception) -> None:
+        self._give_up(received, error, report_id=received.report.report_id)
+
+    def _give_up(self, received: Any, error: Exception, *, report_id: str) -> None:
         log.error("A report cannot be folded.", report=received.id, device=received.device_id, error=repr(error)[:300])
-        body = canonical({"report_id": received.report.report_id, "problem": type(error).__name__})
+        body = canonical({"report_id": report_id, "problem": type(error).__name__})
         row = {"device_id": received.device_id, "section": "fold", "fact_at": received.corrected_at, "body": body}
         with self._bulk.transaction() as connection:
             connection.execute(reports.update().where(reports.c.id == received.id).values(folded_at=self._now))
@@ -133,28 +132,23 @@ def _row_keys(received: Received, horizon: Horizon) -> Iterator[tuple[Any, ...]]
     yield (device, received.corrected_at // DAY_MS)
     for name in received.content:
         yield (device, name)
-    for start in received.content.get("starts", ()):
+    for _, start in received.starts:
         yield (device, "start", start.start_id)
-    for hour_at in _hours(received):
+    for hour_at, _ in received.hours:
+        yield (device, hour_at // DAY_MS)
         if hour_at >= horizon.use_hours_from:
-            yield (device, "hour", hour_at // HOUR_MS)
-
-
-def _hours(received: Received) -> list[int]:
-    shift = received.shift_ms or 0
-    use = received.content.get("use")
-    return [(parse_instant(hour.hour_at) or received.received_at) + shift for hour in use.hours] if use else []
+            yield (device, "hour", hour_at)
 
 
 def _reach(portion: Sequence[Received]) -> Reach:
-    begins_at, ends_at = portion[0].corrected_at, portion[0].received_at
-    start_ids: list[str] = []
-    for received in portion:
-        shift = received.shift_ms or 0
-        starts = received.content.get("starts", ())
-        start_ids += [start.start_id for start in starts]
-        zeros = [(parse_instant(start.zero_at) or received.received_at) + shift for start in starts]
-        begins_at = min(begins_at, received.corrected_at, *zeros, *_hours(received))
-        ends_at = max(ends_at, received.received_at)
-    devices = sorted({received.device_id for received in portion})
-    return Reach(device_ids=devices, start_ids=start_ids, begins_at=begins_at - DAY_MS, ends_at=ends_at)
+    instants = [
+        at
+        for received in portion
+        for at in (received.corrected_at, *(at for at, _ in received.starts), *(at for at, _ in received.hours))
+    ]
+    return Reach(
+        device_ids=sorted({received.device_id for received in portion}),
+        start_ids=[start.start_id for received in portion for _, start in received.starts],
+        begins_at=min(instants) - DAY_MS,
+        ends_at=max(instants) + DAY_MS,
+    )

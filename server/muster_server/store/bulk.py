@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from muster_server.db import Database, insert
+from muster_server.db import Database, insert_for
 
 MAX_ROWS = 1_000
 _LEAST_REST_SECONDS = 0.005
@@ -58,11 +59,14 @@ def upsert(connection: Connection, table: Table, *, rows: Sequence[Mapping[str, 
     """Insert rows that all have the same columns; where the primary key exists, overwrite the other columns."""
     if not rows:
         return
+    connection.execute(_upsert(connection.dialect.name, table, columns=tuple(rows[0])), list(rows))
+
+
+@cache  # a statement takes longer to build than a row to write
+def _upsert(dialect: str, table: Table, *, columns: tuple[str, ...]) -> Any:
     keys = [column.name for column in table.primary_key.columns]
-    statement = insert(connection, table)
-    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    statement = insert_for(dialect, table)
+    others = {name: statement.excluded[name] for name in columns if name not in keys}
     if others:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, list(rows))
+        return statement.on_conflict_do_update(index_elements=keys, set_=others)
+    return statement.on_conflict_do_nothing(index_elements=keys)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, tuple_, update
 
 from muster_server.clock import day_start_ms
 from muster_server.db import insert
 from muster_server.encoding import canonical
 from muster_server.fold.facts import DeviceFacts
 from muster_server.fold.marks import TWIN_MS
+from muster_server.ingest.schema import Outcome
 from muster_server.ingest.sections import Title
 from muster_server.models import (
     device_days,
@@ -30,6 +31,7 @@ from muster_server.models import (
 )
 from muster_server.store.bulk import chunks, upsert
 
+_outcomes = msgspec.json.Decoder(dict[str, Outcome])
 _PARAMETERS = 500  # values in one IN list
 
 
@@ -58,7 +60,9 @@ def load_facts(connection: Connection, reach: Reach) -> dict[int, DeviceFacts]:
     facts = {device_id: DeviceFacts(device_id) for device_id in reach.device_ids}
     ids = reach.device_ids
     for row in connection.execute(select(device_state).where(device_state.c.device_id.in_(ids))).mappings():
-        facts[row["device_id"]].state = {name: row[name] for name in row if name != "device_id"}
+        of_device = facts[row["device_id"]]
+        of_device.state = {name: row[name] for name in row if name != "device_id"}
+        of_device.outcomes = _outcomes.decode(row["outcomes"] or "{}")
     for row in connection.execute(select(device_sections).where(device_sections.c.device_id.in_(ids))).mappings():
         facts[row["device_id"]].sections[row["section"]] = (row["fact_at"], row["body"])
     query = select(device_software.c.device_id, device_software.c.fact_at).where(device_software.c.device_id.in_(ids))
@@ -66,7 +70,7 @@ def load_facts(connection: Connection, reach: Reach) -> dict[int, DeviceFacts]:
         facts[device_id].software_at = fact_at
     query = select(device_orders.c.device_id, device_orders.c.want).where(device_orders.c.device_id.in_(ids))
     for device_id, want in connection.execute(query):
-        facts[device_id].want = want
+        facts[device_id].asked = want
     _load_starts(connection, reach, facts=facts)
     _load_minutes(connection, reach, facts=facts)
     return facts
@@ -110,8 +114,9 @@ def write_facts(connection: Connection, facts: Iterable[DeviceFacts], *, report_
     _write_software(connection, [f for f in changed if f.software is not None])
     _write_orders(connection, changed)
     due = [f.device_id for f in changed if f.due]
-    soonest = or_(devices.c.judge_at.is_(None), devices.c.judge_at > now)
-    connection.execute(update(devices).where(devices.c.id.in_(due), soonest).values(judge_at=now))
+    if due:
+        soonest = or_(devices.c.judge_at.is_(None), devices.c.judge_at > now)
+        connection.execute(update(devices).where(devices.c.id.in_(due), soonest).values(judge_at=now))
     for f in changed:
         for name, count in f.drops.items():
             count_up(connection, name, count=count)
@@ -140,7 +145,9 @@ def unknown_titles(connection: Connection, titles: Iterable[Title]) -> list[Titl
 def report_backlog(connection: Connection) -> tuple[int, int | None]:
     """How many reports wait to be folded, and when the oldest of them was received (epoch ms)."""
     waiting = and_(reports.c.folded_at.is_(None), reports.c.split == 0)
-    count, oldest = connection.execute(select(func.count(), func.min(reports.c.received_at)).where(waiting)).one()
+    count = connection.scalar(select(func.count()).select_from(reports).where(waiting)) or 0
+    # By the index of what waits: the smallest instant would be looked for in every report of a backlog.
+    oldest = connection.scalar(select(reports.c.received_at).where(waiting).order_by(reports.c.id).limit(1))
     return count, oldest
 
 
@@ -171,9 +178,10 @@ def _write_software(connection: Connection, changed: list[DeviceFacts]) -> None:
 
 
 def _write_orders(connection: Connection, changed: list[DeviceFacts]) -> None:
-    for facts in changed:
-        asks = update(device_orders).where(device_orders.c.device_id == facts.device_id)
-        connection.execute(asks.where(device_orders.c.want != facts.want).values(want=facts.want))
+    asks = [{"of": facts.device_id, "what": facts.want} for facts in changed if facts.want != facts.asked]
+    if asks:
+        order = update(device_orders).where(device_orders.c.device_id == bindparam("of"))
+        connection.execute(order.values(want=bindparam("what")), asks)
 
 
 def _numbers(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
