@@ -198,6 +198,15 @@ def test_an_older_report_that_arrives_late_overwrites_nothing_newer(
     assert json.loads(sections["restart"]) == {"pending": True}
 
 
+def test_a_spool_that_comes_late_does_not_make_a_device_look_alive_since(
+    device: Device, database: Database, settings: Settings
+) -> None:
+    last = now_ms() - 60 * DAY_MS
+    device.post(device.report(iso(last)), device.report(iso(last - DAY_MS)))
+
+    assert folded(database, settings, device_state)[0].reported_at == pytest.approx(last, abs=2_000)
+
+
 def test_software_is_one_row_of_titles_known_by_number(device: Device, database: Database, settings: Settings) -> None:
     titles = [{"name": "bash", "version": "5.2", "installed_on": "2026-01-02"}, {"name": "vim"}]
     device.post(device.report(software={"titles": titles, "more_titles": 3}))

@@ -148,13 +148,13 @@ def _fold_software(facts: DeviceFacts, received: Received, *, software: Software
 
 def _fold_state(facts: DeviceFacts, received: Received) -> None:
     state, told = facts.state, received.report.outcomes
-    state["reported_at"] = max(received.received_at, state.get("reported_at") or 0)
-    if received.corrected_at < (state.get("collected_at") or 0):
+    if received.corrected_at < (state.get("reported_at") or 0):
         for name in told.keys() - facts.outcomes.keys():
             facts.outcomes[name] = told[name]
         return
     facts.outcomes.update(told)
-    state["collected_at"] = received.corrected_at
+    # Not when it arrived: a spool that comes late does not make a device look alive since.
+    state["reported_at"] = state["collected_at"] = received.corrected_at
     state["agent_version"] = received.report.agent_version or state.get("agent_version")
     state["clock_skew_ms"] = received.skew_ms
 

@@ -54,8 +54,8 @@ device_state = Table(
     "device_state",
     metadata,
     Column("device_id", ForeignKey("devices.id"), primary_key=True),
-    instant("reported_at"),  # received_at of the newest report folded
-    instant("collected_at"),  # its corrected time
+    instant("reported_at"),  # when the newest report folded was made, by the server's clock
+    instant("collected_at"),  # the same
     text("agent_version"),
     whole("clock_skew_ms"),  # device clock minus server clock, at the newest report
     text("hostname"),
