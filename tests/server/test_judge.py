@@ -13,6 +13,7 @@ from tests.server.door import Device, enrolment_key, start
 from muster_server.clock import DAY_MS, HOUR_MS, iso, now_ms
 from muster_server.config import Settings
 from muster_server.db import Database
+from muster_server.health.assess import assess
 from muster_server.jobs import fold, judge, snapshot
 from muster_server.models import assessments, device_sections, devices, flags, ledger, signals, verdicts
 from muster_server.store.judging import next_daily_minute
@@ -103,6 +104,25 @@ def test_a_device_is_judged_again_once_a_day_at_its_own_minute(device: Device, c
     assert row.judge_at == next_daily_minute(row.id, now_ms())
     assert court.judge() == 0
     assert court.judge(row.judge_at) == 1
+
+
+def test_a_fact_that_arrives_while_its_device_is_judged_has_it_judged_again(
+    device: Device, court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = now_ms()
+    device.post(device.report(starts=starts(30)))
+    fold.run(court.database, court.settings, now=now)
+
+    def slowly(*arguments: Any, **more: Any) -> Any:
+        if not court.rows(verdicts):
+            device.post(device.report(starts=starts(600, count=30, hours_ago=20)))
+            fold.run(court.database, court.settings, now=now - 5_000)  # by a run that began earlier
+        return assess(*arguments, **more)
+
+    monkeypatch.setattr("muster_server.jobs.judge.assess", slowly)
+    judge.run(court.database, court.settings, now=now)
+
+    assert court.rows(verdicts)[0].verdict == "fix"
 
 
 def test_a_device_that_awaits_approval_is_not_judged_and_counts_in_no_figure(

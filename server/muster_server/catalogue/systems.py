@@ -5,6 +5,7 @@ Windows is matched by build and edition, because one build has up to four end da
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from muster_server.catalogue.eol import Cycle, products
@@ -38,7 +39,7 @@ class Match(NamedTuple):
 def match(system: System) -> Match | None:
     """The product and cycle of a system, or None when it is not known for certain."""
     if system.os_family == "windows":
-        return _windows(system)
+        return _windows((system.os_edition or "").lower(), (system.os_build or "").split(".")[0])
     if system.os_family == "macos":
         return _numbered("macos", system.os_version or "", by="major")
     if system.os_family == "linux" and system.os_id:
@@ -47,10 +48,9 @@ def match(system: System) -> Match | None:
     return None
 
 
-def _windows(system: System) -> Match | None:
-    edition = (system.os_edition or "").lower()
+@lru_cache(maxsize=512)
+def _windows(edition: str, build: str) -> Match | None:
     suffix = next((suffix for suffix, names in _WINDOWS.items() if edition in names), None)
-    build = (system.os_build or "").split(".")[0]
     if suffix is None or not build.isdigit():
         return None
     cycles = products()["windows"].cycles

@@ -22,7 +22,7 @@ from muster_server.health.signals import DeviceInput, signals_of
 from muster_server.jobs.chunks import work_off
 from muster_server.models import signals
 from muster_server.store.bulk import Bulk, chunks
-from muster_server.store.judging import due_devices, load_facts, mark_all_due, save, save_failure, standings
+from muster_server.store.judging import claim, due_devices, load_facts, mark_all_due, save, save_failure, standings
 
 _CHUNK = 250  # devices loaded and judged at once
 # Each device writes about five rows, so that a transaction stays under the 1,000 that ingest can wait for.
@@ -37,13 +37,9 @@ def run(database: Database, settings: Settings, *, now: int, seconds: float = _L
     policy = load_policy(settings.policy_file)
     done = 0
     ends = time.monotonic() + seconds
+    judge = _Judge(database, policy, now=now)
     with database.exclusive("judge") as alone:
-        while alone and time.monotonic() < ends:
-            with database.read() as connection:
-                due = due_devices(connection, now, limit=_CHUNK)
-            if not due:
-                break
-            judge = _Judge(database, policy, now=now)
+        while alone and time.monotonic() < ends and (due := judge.claim()):
             work_off(due, judge.judge, failed=judge.give_up)
             done += len(due)
     return done
@@ -57,7 +53,7 @@ def judge_all(database: Database, settings: Settings, *, now: int) -> int:
 
 
 class _Judge:
-    """One chunk of devices."""
+    """One run of the job."""
 
     def __init__(self, database: Database, policy: Policy, *, now: int) -> None:
         self._database = database
@@ -65,11 +61,19 @@ class _Judge:
         self._policy = policy
         self._now = now
 
-    def judge(self, ids: Sequence[int]) -> None:
+    def claim(self) -> list[int]:
         with self._database.read() as connection:
-            facts = load_facts(connection, ids, now=self._now)
-            before = standings(connection, ids)
+            due = due_devices(connection, self._now, limit=_CHUNK)
+        if due:
+            with self._bulk.transaction() as connection:
+                claim(connection, due, now=self._now)
+        return due
+
+    def judge(self, ids: Sequence[int]) -> None:
         window = self._policy.general.window_days
+        with self._database.read() as connection:
+            facts = load_facts(connection, ids, now=self._now, window_days=window)
+            before = standings(connection, ids)
         rows: list[dict[str, Any]] = []
         for of_device in facts:
             known = of_device._asdict()

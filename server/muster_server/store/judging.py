@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
 from muster_server.clock import DAY_MS
 from muster_server.db import insert
@@ -29,6 +29,7 @@ from muster_server.store.folding import count_up
 
 _FACT_DAYS = 90
 _MONTH_MS = 30 * DAY_MS
+_CLAIM_MS = 60_000
 _DAY_MINUTES = 1_440
 
 
@@ -61,17 +62,22 @@ def due_devices(connection: Connection, now: int, *, limit: int) -> list[int]:
     return list(connection.scalars(due.order_by(devices.c.judge_at, devices.c.id).limit(limit)))
 
 
+def claim(connection: Connection, ids: Sequence[int], *, now: int) -> None:
+    """Take devices to judge: each is due again in a minute unless it is saved, and at once when a fact arrives."""
+    connection.execute(update(devices).where(devices.c.id.in_(ids)).values(judge_at=now + _CLAIM_MS))
+
+
 def mark_all_due(connection: Connection, now: int) -> int:
     """Make every device that ever reported due; gives how many."""
     reported = select(device_state.c.device_id)
     return connection.execute(update(devices).where(devices.c.id.in_(reported)).values(judge_at=now)).rowcount
 
 
-def load_facts(connection: Connection, ids: Sequence[int], *, now: int) -> list[Facts]:
-    """The facts of some devices, of the last 90 days, in the order of `ids`."""
-    since = now - _FACT_DAYS * DAY_MS
-    began = _by_device(connection, starts, since=starts.c.zero_at >= since, ids=ids)
-    days = _by_device(connection, device_days, since=device_days.c.day_at >= since, ids=ids)
+def load_facts(connection: Connection, ids: Sequence[int], *, now: int, window_days: int) -> list[Facts]:
+    """The facts of some devices, starts of `window_days` and days of 90 at least, in the order of `ids`."""
+    window_from, days_from = now - window_days * DAY_MS, now - max(_FACT_DAYS, window_days) * DAY_MS
+    began = _by_device(connection, starts, since=starts.c.zero_at >= window_from, ids=ids)
+    days = _by_device(connection, device_days, since=device_days.c.day_at >= days_from, ids=ids)
     for of_device in days.values():
         for day in of_device:
             day["minutes"] = msgspec.json.decode(day["minutes"]) if day["minutes"] else None
@@ -118,31 +124,20 @@ def save(
 ) -> None:
     """Write signals, verdicts, changed assessments and flags of some devices, and when each is due again."""
     upsert(connection, signals, rows=[dict(row) for row, _ in judged])
-    rows = []
-    for row, assessment in judged:
-        device_id = row["device_id"]
-        assessment_id = _keep(connection, row, assessment=assessment, before=before.get(device_id))
-        verdict = {
-            "device_id": device_id,
-            "verdict": assessment.verdict,
-            "judged_at": now,
-            "judged_ratio": assessment.judged_ratio,
-            "leading_rule": assessment.leading_rule,
-            "error": None,
-        }
-        rows.append((verdict, assessment_id))
-    upsert(connection, verdicts, rows=[{**verdict, "assessment_id": i} for verdict, i in rows if i is not None])
-    upsert(connection, verdicts, rows=[verdict for verdict, i in rows if i is None])
-    _move_flags(connection, judged, made={verdict["device_id"]: i for verdict, i in rows}, now=now)
-    for row, _ in judged:
-        _judge_again(connection, row["device_id"], now=now)
+    made = _keep(connection, [pair for pair in judged if _changed(pair[1], before.get(pair[0]["device_id"]))])
+    stands = [_verdict_row(row["device_id"], assessment, now=now) for row, assessment in judged]
+    new = [{**verdict, "assessment_id": made[i]} for verdict in stands if (i := verdict["device_id"]) in made]
+    upsert(connection, verdicts, rows=new)
+    upsert(connection, verdicts, rows=[verdict for verdict in stands if verdict["device_id"] not in made])
+    _move_flags(connection, judged, made=made, now=now)
+    _judge_again(connection, [row["device_id"] for row, _ in judged], now=now)
 
 
 def save_failure(connection: Connection, device_id: int, *, problem: str, now: int) -> None:
     """Say that a device could not be judged; its last verdict does not stand any more."""
     unknown = {"verdict": None, "judged_ratio": None, "leading_rule": None}
     upsert(connection, verdicts, rows=[{"device_id": device_id, **unknown, "judged_at": now, "error": problem}])
-    _judge_again(connection, device_id, now=now)
+    _judge_again(connection, [device_id], now=now)
 
 
 def next_daily_minute(device_id: int, now: int) -> int:
@@ -152,18 +147,21 @@ def next_daily_minute(device_id: int, now: int) -> int:
     return today if today > now else today + DAY_MS
 
 
-def _judge_again(connection: Connection, device_id: int, *, now: int) -> None:
-    # A fact that arrived while this device was judged has set judge_at anew: it stays due.
-    row = update(devices).where(devices.c.id == device_id, devices.c.judge_at <= now)
-    connection.execute(row.values(judge_at=next_daily_minute(device_id, now)))
+def _judge_again(connection: Connection, ids: Sequence[int], *, now: int) -> None:
+    # A fact that arrived while these devices were judged has set judge_at anew: such a device stays due.
+    claimed = update(devices).where(devices.c.id == bindparam("of"), devices.c.judge_at == now + _CLAIM_MS)
+    rows = [{"of": device_id, "next": next_daily_minute(device_id, now)} for device_id in ids]
+    connection.execute(claimed.values(judge_at=bindparam("next")), rows)
 
 
 def _by_device(
     connection: Connection, table: Table, *, since: Any, ids: Sequence[int]
 ) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in connection.execute(select(table).where(table.c.device_id.in_(ids), since)).mappings():
-        found[row["device_id"]].append(dict(row))
+    names = [column.name for column in table.columns]
+    place = names.index("device_id")
+    for row in connection.execute(select(table).where(table.c.device_id.in_(ids), since)):
+        found[row[place]].append(dict(zip(names, row, strict=True)))
     return found
 
 
@@ -172,35 +170,54 @@ def _states(findings: str | None) -> dict[str, str]:
     return {finding.rule_id: finding.state for finding in decoded}
 
 
-def _keep(
-    connection: Connection, row: Mapping[str, Any], *, assessment: Assessment, before: Standing | None
-) -> int | None:
-    """Keep the evidence when the verdict or a finding changed, and monthly; gives the new assessment's id."""
+def _changed(assessment: Assessment, before: Standing | None) -> bool:
+    """Whether the verdict or a finding changed, or a month has passed since evidence was kept."""
+    if before is None or before.assessed_at is None or assessment.as_of - before.assessed_at >= _MONTH_MS:
+        return True
     states = {finding.rule_id: finding.state for finding in assessment.findings}
-    recent = before is not None and before.assessed_at is not None and assessment.as_of - before.assessed_at < _MONTH_MS
-    if before is not None and recent and (before.verdict, before.states) == (assessment.verdict, states):
-        return None
-    values = {
-        "device_id": row["device_id"],
-        "as_of": assessment.as_of,
+    return (before.verdict, before.states) != (assessment.verdict, states)
+
+
+def _keep(connection: Connection, judged: Sequence[Judged]) -> dict[int, int]:
+    """Keep the evidence of these; gives the ids of the new assessments by device."""
+    if not judged:
+        return {}
+    rows = [
+        {
+            "device_id": row["device_id"],
+            "as_of": assessment.as_of,
+            "verdict": assessment.verdict,
+            "findings": canonical(assessment.findings),
+            "signals": canonical(dict(row)),
+            "policy_sha256": assessment.policy_sha256,
+            "ruleset": assessment.ruleset,
+            "judged_ratio": assessment.judged_ratio,
+        }
+        for row, assessment in judged
+    ]
+    made = assessments.insert().returning(assessments.c.device_id, assessments.c.id)
+    return {row.device_id: row.id for row in connection.execute(made, rows)}
+
+
+def _verdict_row(device_id: int, assessment: Assessment, *, now: int) -> dict[str, Any]:
+    return {
+        "device_id": device_id,
         "verdict": assessment.verdict,
-        "findings": canonical(assessment.findings),
-        "signals": canonical(dict(row)),
-        "policy_sha256": assessment.policy_sha256,
-        "ruleset": assessment.ruleset,
+        "judged_at": now,
         "judged_ratio": assessment.judged_ratio,
+        "leading_rule": assessment.leading_rule,
+        "error": None,
     }
-    made: int = connection.execute(assessments.insert().values(values).returning(assessments.c.id)).scalar_one()
-    return made
 
 
 def _move_flags(
     connection: Connection,
     judged: Sequence[Judged],
     *,
-    made: Mapping[int, int | None],
+    made: Mapping[int, int],
     now: int,
 ) -> None:
+    raised: list[dict[str, Any]] = []
     ids = [row["device_id"] for row, _ in judged]
     query = select(flags.c.device_id, flags.c.rule_id).where(flags.c.device_id.in_(ids), flags.c.cleared_at.is_(None))
     opened = {(row.device_id, row.rule_id) for row in connection.execute(query)}
@@ -210,15 +227,16 @@ def _move_flags(
             suggests = assessment.leading_rule is not None and finding.state == "over"
             if suggests and key not in opened:
                 flag = {"device_id": key[0], "rule_id": key[1], "suggests": finding.suggests, "raised_at": now}
-                _raise_flag(connection, {**flag, "raised_by": made[key[0]], "evidence": canonical(finding)})
+                raised.append({**flag, "raised_by": made.get(key[0]), "evidence": canonical(finding)})
             elif key in opened and (finding.state == "under" or (finding.state == "over" and not suggests)):
-                _clear_flag(connection, key, assessment_id=made[key[0]], now=now)
+                _clear_flag(connection, key, assessment_id=made.get(key[0]), now=now)
+    _raise_flags(connection, raised)
 
 
-def _raise_flag(connection: Connection, flag: Mapping[str, Any]) -> None:
-    statement = insert(connection, flags).values(flag)
-    if connection.execute(statement.on_conflict_do_nothing()).rowcount:
-        count_up(connection, "flags_raised", count=1)
+def _raise_flags(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        statement = insert(connection, flags).on_conflict_do_nothing().returning(flags.c.id)
+        count_up(connection, "flags_raised", count=len(connection.execute(statement, rows).all()))
 
 
 def _clear_flag(connection: Connection, key: tuple[int, str], *, assessment_id: int | None, now: int) -> None:
