@@ -30,6 +30,7 @@ ROUTES = {
     "api.replacements": "read",
     "api.estate": "read",
     "reference.document": "anybody",
+    "reference.page": "read",
     "signing.sign_in": "anybody",
     "signing.sign_in_by_password": "anybody",
     "signing.sign_in_link": "anybody",

@@ -51,10 +51,11 @@ def test_anybody_may_read_the_document(client: FlaskClient) -> None:
     assert client.get("/openapi.json").json == BUILT
 
 
-def test_every_operation_is_described_and_every_problem_it_may_give_named() -> None:
+def test_every_operation_its_parameters_and_its_problems_are_described() -> None:
     for item in BUILT["paths"].values():
         for operation in item.values():
             assert operation["summary"]
+            assert [p["name"] for p in operation["parameters"] if p["in"] == "query" and not p["description"]] == []
             assert {"400", "401", "403", "503"} <= set(operation["responses"])
 
 

@@ -18,8 +18,19 @@ from muster_server.health.findings import Suggestion, Verdict
 from muster_server.ingest.sections import DeviceClass
 from muster_server.problems import ProblemError
 
-Word = Annotated[str, Meta(min_length=1, max_length=256)]
+
+def _text(description: str) -> Meta:
+    return Meta(min_length=1, max_length=256, description=description)
+
+
+_Class = Literal[DeviceClass, "not known"]
+_Collector = Literal["starts", "use", "disks", "hardware", "system", "battery"]
+_Sort = Literal["hostname", "reported", "start", "free", "verdict"]
+_Status = Literal["in use", "stock", "repair", "lost", "retired"]
+_Stands = Literal[Verdict, "not judged"]
 Cursor = Annotated[str, Meta(max_length=2_000, description="`next` of the answer before; leave it out to begin.")]
+Rule = Annotated[str, _text("Id of a rule that is true: it has an open flag.")]
+Unit = Annotated[str, _text("Unit that the device belongs to, or `not known`.")]
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,40 +47,27 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class DevicesAsked(Part, frozen=True):
     """What narrows and orders the list of devices."""
 
-    text: (
-        Annotated[str, Meta(min_length=1, max_length=256, description="Part of a hostname, serial, model or id.")]
-        | UnsetType
-    ) = UNSET
-    device_class: Literal[DeviceClass, "not known"] | UnsetType = UNSET
-    os_name: (
-        Annotated[Word, Meta(description="Operating system, as the device names it, or `not known`.")] | UnsetType
-    ) = UNSET
-    verdict: Literal[Verdict, "not judged"] | UnsetType = UNSET
-    rule: Annotated[Word, Meta(description="Id of a rule that has an open flag.")] | UnsetType = UNSET
-    unit: Annotated[Word, Meta(description="Unit that the device belongs to, or `not known`.")] | UnsetType = UNSET
-    status: Literal["in use", "stock", "repair", "lost", "retired"] | UnsetType = UNSET
-    silent_days: (
-        Annotated[int, Meta(ge=1, le=400, description="Silent for at least so many days, or never heard.")] | UnsetType
-    ) = UNSET
-    lacks: (
-        Annotated[
-            Literal["starts", "use", "disks", "hardware", "system", "battery"],
-            Meta(description="A collector whose fact is not known of the device."),
-        ]
-        | UnsetType
-    ) = UNSET
-    failed: Annotated[Word, Meta(description="A collector that failed in the newest report.")] | UnsetType = UNSET
+    text: Annotated[str, _text("Part of a hostname, serial, model or id.")] | UnsetType = UNSET
+    device_class: Annotated[_Class, Meta(description="What kind of device it is.")] | UnsetType = UNSET
+    os_name: Annotated[str, _text("Operating system as the device names it, or `not known`.")] | UnsetType = UNSET
+    verdict: Annotated[_Stands, Meta(description="The verdict that stands.")] | UnsetType = UNSET
+    rule: Rule | UnsetType = UNSET
+    unit: Unit | UnsetType = UNSET
+    status: Annotated[_Status, Meta(description="What the asset register says, or `in use`.")] | UnsetType = UNSET
+    silent_days: Annotated[int, Meta(ge=1, le=400, description="Not heard of for so many days.")] | UnsetType = UNSET
+    lacks: Annotated[_Collector, Meta(description="A collector whose fact is not known.")] | UnsetType = UNSET
+    failed: Annotated[str, _text("A collector that failed in the newest report.")] | UnsetType = UNSET
     waiting: Annotated[bool, Meta(description="Those that wait for approval, instead of the approved.")] = False
-    sort: Literal["hostname", "reported", "start", "free", "verdict"] = "hostname"
-    order: Literal["asc", "desc"] = "asc"
+    sort: Annotated[_Sort, Meta(description="What orders the list; the unknown stand last.")] = "hostname"
+    order: Annotated[Literal["asc", "desc"], Meta(description="From the least or from the most.")] = "asc"
 
 
 class ReplacementsAsked(Part, frozen=True):
     """What narrows the list of open recommendations."""
 
-    suggests: Suggestion | UnsetType = UNSET
-    rule: Annotated[Word, Meta(description="Id of the rule that is true.")] | UnsetType = UNSET
-    unit: Annotated[Word, Meta(description="Unit that the device belongs to, or `not known`.")] | UnsetType = UNSET
+    suggests: Annotated[Suggestion, Meta(description="What is recommended.")] | UnsetType = UNSET
+    rule: Rule | UnsetType = UNSET
+    unit: Unit | UnsetType = UNSET
 
 
 Asked = TypeVar("Asked", bound=msgspec.Struct)
