@@ -7,7 +7,7 @@ sizes bytes, instants ISO 8601 with an offset. The sections themselves are in `s
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -69,7 +69,7 @@ class EnrolAnswer(Wire, frozen=True, omit_defaults=False):
 class Outcome(Wire, frozen=True):
     """How one collector fared in one report: `ok`, `absent` (not applicable here) or `failed` (with its problem)."""
 
-    outcome: Annotated[str, Meta(pattern="^(ok|absent|failed)$")]
+    outcome: Literal["ok", "absent", "failed"]
     seconds: Seconds | None = None
     problem: Problem | None = None
 
