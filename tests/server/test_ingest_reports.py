@@ -18,6 +18,8 @@ from muster_server.db import Database
 from muster_server.ingest.decode import StoredReport
 from muster_server.models import device_orders, devices, reports, streams
 
+EMPTY = gzip.compress(b"{}", mtime=0)
+
 
 @pytest.fixture
 def device(client: FlaskClient, database: Database) -> Device:
@@ -127,6 +129,7 @@ def test_a_broken_envelope_is_one_plain_problem(device: Device, body: bytes) -> 
         ("disks", {"volumes": [{"name": "/", "total_bytes": -1, "free_bytes": 1}]}),
         ("system", {"hostname": "x" * 1_000_000}),
         ("system", {"hostname": "nul \0 inside"}),
+        ("system", {"hostname": "nul behind a backslash \\\0"}),
         ("use", {"hours": [{"hour_at": "2026-11-20T10:00:00Z", "cpu": [1] * 13}]}),
         ("use", {"hours": [{"hour_at": "2026-11-20T10:00:00Z", "cpu": [10**6] + [0] * 11}]}),
         ("starts", [{"start_id": "not hex", "kind": "full", "zero_at": "2026-11-20T10:00:00Z"}]),
@@ -145,6 +148,12 @@ def test_a_hostile_section_is_refused_and_the_report_kept(device: Device, sectio
     assert [refusal["section"] for refusal in answer.json["refused"]] == [section]
 
 
+def test_a_text_that_only_looks_like_a_nul_is_taken(device: Device) -> None:
+    report = device.report(system={"hostname": "\\u0000", "os_name": "a\\\\u0000"})
+
+    assert device.post(report).json["refused"] == []
+
+
 def test_bodies_too_large_on_the_wire_or_when_inflated_are_refused_before_any_work(device: Device) -> None:
     wire = device.post_bytes(b"x" * 256_001, encoding="identity")
     bomb = device.post_bytes(gzip.compress(b" " * 50_000_000))
@@ -153,7 +162,7 @@ def test_bodies_too_large_on_the_wire_or_when_inflated_are_refused_before_any_wo
     assert "send fewer reports" in bomb.json["detail"]
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}")[:-3], gzip.compress(b"{}") + b"tail"])
+@pytest.mark.parametrize("body", [b"not gzip", EMPTY[:-3], EMPTY + b"tail"], ids=["text", "cut", "tail"])
 def test_broken_gzip_is_said_to_be_broken_gzip(device: Device, body: bytes) -> None:
     answer = device.post_bytes(body)
 

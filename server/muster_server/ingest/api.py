@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from muster_server import instruments
 from muster_server.clock import now_ms
 from muster_server.db import Database
-from muster_server.encoding import encode
+from muster_server.encoding import encode, holds_nul
 from muster_server.ingest.door import Door, Gate, limit, read_body
 from muster_server.ingest.limits import Buckets
 from muster_server.ingest.schema import EnrolAnswer, EnrolRequest
@@ -62,7 +62,7 @@ def enrol() -> Response:
         asked = _enrol_request.decode(read_body(request.environ))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ProblemError(400, "bad-request", detail=f"The body is not an enrolment: {error}"[:300]) from None
-    if b"\\u0000" in encode(asked):
+    if holds_nul(encode(asked)):
         raise ProblemError(400, "bad-request", detail="A text holds a NUL character.")
     try:
         enrolled = _enrolled(asked)

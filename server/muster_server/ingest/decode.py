@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from muster_server.encoding import holds_nul
 from muster_server.ingest.schema import Envelope, Outcome, RawReport, Refusal, Wire
 from muster_server.ingest.sections import SECTIONS
 from muster_server.ingest.streams import digest_of
@@ -53,7 +54,6 @@ _envelope = msgspec.json.Decoder(Envelope)
 _report = msgspec.json.Decoder(RawReport)
 _sections: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in SECTIONS.items()}
 _encoder = msgspec.json.Encoder()
-_NUL = b"\\u0000"
 
 
 def decode(body: bytes, received_at: int) -> tuple[list[Decoded], list[Refusal]]:
@@ -101,7 +101,7 @@ def _section(decoder: msgspec.json.Decoder[Any], content: msgspec.Raw) -> tuple[
         encoded = _encoder.encode(decoder.decode(content))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return _plain(error), b""
-    if _NUL in encoded:  # no text column of PostgreSQL can hold one
+    if holds_nul(encoded):
         return "A text holds a NUL character", b""
     return None, encoded
 
