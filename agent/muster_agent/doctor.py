@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -71,7 +72,8 @@ def _identity(settings: config.Settings, _machine: Machine) -> Finding:
 
 def _server(settings: config.Settings, _machine: Machine) -> Finding:
     try:
-        answer = _client(settings).get("/readyz")
+        with closing(_client(settings)) as client:
+            answer = client.get("/readyz")
     except (NetworkFaultError, ValueError) as error:
         return Finding("server", "wrong", f"{settings.server_url or 'server_url is not set'}: {error}")
     if answer.status != 200:
@@ -84,15 +86,18 @@ def _clock(settings: config.Settings, machine: Machine) -> Finding:
     if found is None:
         return Finding("clock", "note", "compared with the server's once the device is enrolled")
     try:
-        answer = _client(settings).post("/api/v1/reports", _EMPTY, token=found.token)
+        with closing(_client(settings)) as client:
+            answer = client.post("/api/v1/reports", _EMPTY, token=found.token)
     except (NetworkFaultError, ValueError) as error:
         return Finding("clock", "wrong", f"cannot be compared: {error}")
     return _compared(answer.body, answer.problem, machine=machine)
 
 
 def _compared(body: dict[str, Any], problem: str, *, machine: Machine) -> Finding:
-    if problem:
+    if problem.startswith(("token-", "device-")):
         return Finding("token", "wrong", f"the server refuses this device: {body.get('detail', problem)}")
+    if problem:
+        return Finding("clock", "note", f"cannot be compared: {body.get('detail', problem)}")
     try:
         skew = machine.wall() - datetime.fromisoformat(str(body.get("server_time"))).timestamp()
     except ValueError:

@@ -66,7 +66,8 @@ def remove(path: str) -> None:
 
 def lock(directory: str) -> IO[bytes]:
     """Take a directory for this process alone, until the file is closed; raises InUseError or OSError."""
-    file = open(os.path.join(directory, "lock"), "ab")  # noqa: SIM115 - held until the process ends
+    handle = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.fdopen(handle, "rb+")
     try:
         _lock(file)
     except OSError:

@@ -190,7 +190,7 @@ class MusterServer(Server):
 
 
 def taken(request: Request, **told: Any) -> Reply:
-    """The 202 that takes every report of a request."""
-    ids = [report["report_id"] for report in request.json["reports"]]
+    """The 202 that takes every report of a request that has an id."""
+    ids = [report["report_id"] for report in request.json["reports"] if "report_id" in report]
     body = {"accepted": ids, "duplicate": [], "refused": [], "want": [], "next_report_seconds": 900, "identity": "keep"}
     return Reply(202, {**body, "server_time": SERVER_TIME, **told})
