@@ -119,6 +119,8 @@ def _reason(line: Line, collector: str, *, outcomes: Mapping[str, Any], now: int
     known_but_useless = {"system": "not in the end-of-life data", "hardware": "the device cannot tell"}
     reasons = (
         (reported_at is None, "never reported"),
+        (line["error"] is not None, "judging failed"),
+        (line["verdict"] is None, "not judged yet"),
         (outcome == "failed", "the collector failed"),
         (outcome == "absent", "not present on this device"),
         (reported_at is not None and now - reported_at > 30 * DAY_MS, "silent for over 30 days"),

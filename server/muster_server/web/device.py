@@ -22,6 +22,11 @@ _NEWEST_TITLES = 8
 @blueprint.get("")
 def device(name: str) -> ResponseReturnValue:
     """A device by its number; by its serial or hostname the way there, or to the list of those that share it."""
+    return device_page(name)
+
+
+def device_page(name: str, *, problems: dict[str, str] | None = None) -> ResponseReturnValue:
+    """The page of a device; `problems` (id of a field -> sentence) are what is wrong with a form that was sent."""
     with current().database.read() as connection:
         page = store.device_page(connection, name, now=now())
         others = [] if page else store.find_uids(connection, name)
@@ -32,15 +37,16 @@ def device(name: str) -> ResponseReturnValue:
         found = url_for("device.device", name=others[0])
         return redirect(found if len(others) == 1 else url_for("devices.devices", text=name))
     dated = [title for title in titles if title["installed_on"]]
-    return render_template(
+    body = render_template(
         "device.html",
         view=device_view(page, now=now()),
         line=page.record.line,
-        problems={},
+        problems=problems or {},
         newest_titles=sorted(dated, key=lambda title: title["installed_on"], reverse=True)[:_NEWEST_TITLES],
         pressure_rows=PRESSURE_ROWS,
         pressure_columns=PRESSURE_COLUMNS,
     )
+    return body, 400 if problems else 200
 
 
 @blueprint.get("/evidence/<int:assessment_id>")

@@ -12,11 +12,13 @@ from muster_server.health.estate import NOT_JUDGED, NOT_KNOWN
 from muster_server.health.findings import Finding
 from muster_server.health.snapshot import EstateSnapshot, StartGroup
 from muster_server.web.charts import Chart, stacked
+from muster_server.web.coverage_view import FactLine, fact_lines
 from muster_server.web.words import share
 
 # In the order in which people look: what needs something first, what is not known last.
 VERDICTS = ("replace", "upgrade", "fix", "keep", "retire", "unknown", NOT_JUDGED)
 NEEDING = ("replace", "upgrade", "fix")
+_MOST_VALUES = 12
 _KINDS = {**{verdict: verdict for verdict in VERDICTS}, NOT_JUDGED: "unjudged"}
 
 
@@ -31,7 +33,9 @@ class EstateView:
     rules: list[dict[str, Any]]
     units: list[dict[str, Any]]
     silence: list[tuple[str, str, int]]  # value in the URL, words, devices
-    starts: list[tuple[StartGroup, float]]  # with its median as a share of the longest one
+    starts: list[StartGroup]
+    facts: list[FactLine]
+    made_of: list[tuple[str, str, list[tuple[str, int]]]]  # title, filter of the list, values by number of devices
     unjudged: int
 
 
@@ -47,7 +51,6 @@ class Move:
 def estate_view(snapshot: EstateSnapshot, *, rules: Mapping[str, Mapping[str, Any]]) -> EstateView:
     """The page's content out of a snapshot."""
     counts = {name: snapshot.by_verdict.get(name, 0) for name in VERDICTS}
-    medians = [group.median_ms or 0 for group in snapshot.starts]
     return EstateView(
         snapshot=snapshot,
         verdicts=[(name, number) for name, number in counts.items() if number or name not in ("retire", NOT_JUDGED)],
@@ -56,7 +59,9 @@ def estate_view(snapshot: EstateSnapshot, *, rules: Mapping[str, Mapping[str, An
         rules=_rules(snapshot, rules),
         units=_units(snapshot),
         silence=_silence(snapshot.by_silence),
-        starts=[(group, (group.median_ms or 0) / (max(medians) or 1)) for group in snapshot.starts],
+        starts=snapshot.starts,
+        facts=fact_lines(snapshot),
+        made_of=_made_of(snapshot),
         unjudged=counts["unknown"] + counts[NOT_JUDGED],
     )
 
@@ -86,8 +91,21 @@ def _units(snapshot: EstateSnapshot) -> list[dict[str, Any]]:
         needing = sum(counts.get(name, 0) for name in NEEDING)
         unknown = counts.get("unknown", 0) + counts.get(NOT_JUDGED, 0)
         known = {"unit": unit, "devices": devices, "counts": counts, "needing": needing, "unknown": unknown}
-        rows.append({**known, "ratio": share(needing, devices) or 0.0})
+        bar = stacked(unit, {name: counts.get(name, 0) for name in VERDICTS}, heads=("", ""), kinds=_KINDS).shapes
+        rows.append({**known, "ratio": share(needing, devices) or 0.0, "bar": bar})
     return sorted(rows, key=lambda row: (row["unit"] == NOT_KNOWN, -row["ratio"], row["unit"]))
+
+
+def _made_of(snapshot: EstateSnapshot) -> list[tuple[str, str, list[tuple[str, int]]]]:
+    tables = (
+        ("Class", "device_class", snapshot.by_class),
+        ("Operating system", "os_name", snapshot.by_os),
+        ("Version of the agent", "", snapshot.by_agent_version),
+    )
+    return [
+        (title, name, sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_VALUES])
+        for title, name, counts in tables
+    ]
 
 
 def _silence(by_silence: Mapping[str, int]) -> list[tuple[str, str, int]]:

@@ -9,6 +9,7 @@ from muster_server import auth
 from muster_server.services import current
 from muster_server.store import acknowledging, audit
 from muster_server.web.asked import asked
+from muster_server.web.device import device_page
 
 blueprint = Blueprint("flags", __name__, url_prefix="/flags/<int:flag_id>")
 
@@ -16,12 +17,13 @@ blueprint = Blueprint("flags", __name__, url_prefix="/flags/<int:flag_id>")
 @blueprint.post("/acknowledge")
 def acknowledge(flag_id: int) -> ResponseReturnValue:
     """Say that somebody deals with a flag, and how."""
-    note = asked(request.form, "note") or abort(400, "Write a note: who deals with it, and how.")
-    who = auth.person()
+    note, who = asked(request.form, "note"), auth.person()
     with current().database.write() as connection:
         flag = acknowledging.flag(connection, flag_id) or abort(404)
-        if acknowledging.acknowledge(connection, flag_id, by=who.name, note=note):
+        if note and acknowledging.acknowledge(connection, flag_id, by=who.name, note=note):
             audit.note(connection, who, action="acknowledge flag", target=flag["uid"], rule=flag["rule_id"], note=note)
+    if not note:
+        return device_page(flag["uid"], problems={f"note-{flag_id}": "Write who deals with it, and how."})
     return _back(flag["uid"])
 
 

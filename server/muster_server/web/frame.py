@@ -47,7 +47,19 @@ def init_app(app: Flask) -> None:
     protection.exempt(app.blueprints["ingest"])
     app.after_request(_headers)
     app.context_processor(_globals)
-    for name in ("age", "count", "day", "evidence_value", "minutes", "moment", "named", "percent", "seconds", "size"):
+    for name in (
+        "age",
+        "count",
+        "day",
+        "evidence_value",
+        "marked",
+        "minutes",
+        "moment",
+        "named",
+        "percent",
+        "seconds",
+        "size",
+    ):
         app.add_template_filter(getattr(words, name))
     app.add_template_filter(iso)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -7,6 +7,8 @@ from typing import Any
 
 REMEDIES = {
     "never reported": "Start its agent; `muster-agent doctor` on the device says what keeps it from reporting.",
+    "judging failed": "Read the worker's log: it names the device and the error. Judging tries again once a day.",
+    "not judged yet": "Wait a minute; if it stays, `muster doctor` on the server says whether the worker runs.",
     "the collector failed": (
         "Read the problem on the device's page, most often a missing right; `muster-agent doctor` there says more."
     ),

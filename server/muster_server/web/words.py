@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from markupsafe import Markup, escape
 
 from muster_server.clock import DAY_MS, HOUR_MS, to_datetime
 
@@ -31,7 +32,7 @@ NAMES = {
     "not_charging": "not charging",
 }
 SUGGESTIONS = {"replace": "Candidate for replacement", "upgrade": "Upgrade", "fix": "Fix"}
-STATES = {"over": "True", "between": "Near its limit", "under": "Not found", "unknown": "Not known"}
+STATES = {"over": "Found", "between": "Near its limit", "under": "Not found", "unknown": "Not known"}
 
 
 def named(value: Any) -> str:
@@ -150,6 +151,14 @@ def evidence_value(value: Any, unit: str) -> str:
         "bytes": lambda: size(round(value)),
         "days": lambda: count(round(value), "day"),
     }.get(unit, lambda: f"{value:,.1f}".removesuffix(".0"))()
+
+
+def marked(text: str) -> Markup:
+    """A sentence with what stands between backticks as code."""
+    pieces = [
+        Markup("<code>{}</code>").format(piece) if n % 2 else escape(piece) for n, piece in enumerate(text.split("`"))
+    ]
+    return Markup().join(pieces)
 
 
 def decoded(text: str | None, otherwise: Any = None) -> Any:
