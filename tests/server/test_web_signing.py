@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -18,6 +20,12 @@ from muster_server.store import audit, people
 from muster_server.web.signing import own_path
 
 PASSWORD = "three random words"
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """SQLite alone: passwords are slow to check, and every other page signs people in on both stores."""
+    return f"sqlite:///{tmp_path / 'muster.db'}"
 
 
 @pytest.fixture

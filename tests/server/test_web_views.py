@@ -121,7 +121,36 @@ def test_every_reason_that_the_snapshot_gives_has_a_remedy() -> None:
     ]  # fmt: skip
     given: set[str] = set()
     for outcome in ("ok", "absent", "failed", None):
-        told = {"Measured until": "to_usable", "Kind of start": "full", "Quality of the measurement": "own"}
+        told = {collector: {"outcome": outcome} for _, collector in estate.FACTS.values()} if outcome else {}
+        for line in lines:
+            for fact in estate.coverage([line], {1: told}, now=NOW):
+                given |= set(fact.missing)
+
+    assert given == set(REMEDIES)
+
+
+def test_a_device_says_why_a_section_is_missing() -> None:
+    failed = {"battery": {"outcome": "failed", "problem": "PermissionError"}}
+    assert missing(failed, "battery", reported_at=NOW)[0] == "the collector failed: PermissionError"
+    assert missing({}, "battery", reported_at=None)[0] == "never reported"
+    assert missing({"battery": {"outcome": "absent"}}, "battery", reported_at=NOW)[0] == "not present on this device"
+    assert missing({}, "software", reported_at=NOW)[0] == "not sent yet"
+
+
+def _start(days_ago: int, **marks: tuple[int, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"zero_at": NOW - days_ago * DAY_MS, "kind": "full", "culprits": None}
+    row.update(before_agent=False, after_update=True)
+    for mark in ("to_sign_in", "to_desktop", "to_usable", "to_settled"):
+        row[f"{mark}_ms"], row[f"{mark}_quality"] = marks.get(mark, (None, None))
+    return {**row, **{f"{phase}_ms": None for phase in ("firmware", "loader", "kernel", "initrd", "userspace")}}
+
+
+def test_starts_of_different_marks_and_qualities_are_never_in_one_chart() -> None:
+    rows = [
+        *(_start(n, to_usable=(60_000 + n, "own"), to_settled=(90_000, "measured")) for n in range(1, 6)),
+        _start(9, to_settled=(200_000, "measured")), _start(10, to_settled=(100_000, "own")), _start(11),
+    ]  # fmt: skip
+    told = {"Measured until": "to_usable", "Kind of start": "full", "Quality of the measurement": "own"}
     evidence = [Evidence(label="Median start", value=60.0, unit="seconds", threshold=120.0)]
     evidence += [Evidence(label=label, value=value, unit="text") for label, value in told.items()]
     named: dict[str, Any] = {"rule_id": "slow_start", "title": "Slow start", "sentence": "", "clears": ""}
