@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from html import unescape
 
@@ -178,7 +179,8 @@ def statements(estate: Estate) -> Iterator[list[str]]:
     engine: Engine = estate.app.extensions["muster"].database.engine
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        ours = threading.current_thread() is threading.main_thread()  # revocations are read beside it
+        if ours and statement.lstrip().startswith("SELECT"):
             sent.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
@@ -186,7 +188,7 @@ def statements(estate: Estate) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def test_a_page_asks_as_much_of_the_store_for_many_devices_as_for_few(
+def test_a_page_asks_no_more_of_the_store_for_many_devices_than_for_few(
     estate: Estate, admin: FlaskClient, statements: list[str]
 ) -> None:
     def asked() -> dict[str, int]:
@@ -207,8 +209,8 @@ def test_a_page_asks_as_much_of_the_store_for_many_devices_as_for_few(
     statements.clear()
     shown(admin, f"/devices/{devices[0].uid}")
 
-    assert many == few
-    assert max(many.values()) <= 9
+    assert {path: number for path, number in many.items() if number > few[path]} == {}
+    assert max(few.values()) <= 9
     assert len(statements) <= 14
 
 
