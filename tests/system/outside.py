@@ -1,0 +1,111 @@
+"""The server as a device sees it: Muster's own `serve` in a process, on the address that one Debian can reach."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import Table, select
+from tests.system.debian import wait_for
+
+from muster_server.clock import now_ms
+from muster_server.config import Settings
+from muster_server.db import Database
+from muster_server.jobs import fold
+from muster_server.store.enrolment import make_key
+from muster_server.store.migrate import migrate
+
+_COMMAND = [sys.executable, "-m", "muster_server.cli", "serve"]
+Row = dict[str, Any]
+
+
+class Outside:
+    """A server with a store of its own. What it took is folded when the test looks."""
+
+    def __init__(self, directory: Path, host: str) -> None:
+        """Make the store; `start` makes it answer."""
+        directory.mkdir()
+        self._settings = Settings(data_dir=str(directory), host=host, port=_free_port(host), web_threads=4)
+        self._log = directory / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._database = Database(self._settings.store_url)
+        migrate(self._database, now_ms())
+
+    @property
+    def address(self) -> str:
+        """What the agent is told."""
+        return f"http://{self._settings.host}:{self._settings.port}"
+
+    def key(self) -> str:
+        """An enrolment key."""
+        terms = {"unit": "North", "site": None, "uses_left": 9, "needs_approval": False}
+        with self._database.write() as connection:
+            return make_key(connection, "tests", now=now_ms(), terms={**terms, "expires_at": now_ms() + 86_400_000})
+
+    def start(self) -> None:
+        """Serve, and wait until it takes connections."""
+        here = {"DATA_DIR": self._settings.data_dir, "HOST": self._settings.host, "PORT": self._settings.port}
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
+        environment = {**plain, **{f"MUSTER_{name}": str(value) for name, value in here.items()}}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(_COMMAND, stdout=log, stderr=log, env=environment)
+        wait_for("server", self._answers)
+
+    def freeze(self) -> None:
+        """Let it hang for good: connections are taken, and nothing is answered any more."""
+        for process in self._processes():
+            process.suspend()
+
+    def stop(self) -> None:
+        """End it in order."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(30)
+        self._process = None
+
+    def end(self) -> None:
+        """End it by force, frozen or not, and close the store."""
+        if self._process is not None:
+            for process in self._processes():
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._process.wait(30)
+        self._database.close()
+
+    def rows(self, table: Table) -> list[Row]:
+        """Every row of a table, once all that was received is folded."""
+        fold.run(self._database, self._settings, now=now_ms())
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+    def wait_for_rows(self, table: Table, fits: Callable[[Row], bool], seconds: float = 60.0) -> list[Row]:
+        """Rows of a table that fit, once there are any."""
+        return wait_for(f"such row in {table.name}", lambda: [row for row in self.rows(table) if fits(row)], seconds)
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        served = psutil.Process(self._process.pid)
+        return [served, *served.children(recursive=True)]
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            socket.create_connection((self._settings.host, self._settings.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
