@@ -135,15 +135,6 @@ def coverage(connection: Connection, filters: Filters, *, now: int) -> dict[str,
     return dict(connection.execute(_narrowed(select(*counts), filters, now=now)).mappings().one())
 
 
-def choices(connection: Connection) -> dict[str, list[str]]:
-    """The values that filters can take: classes, systems and units that occur."""
-    columns = {"device_class": device_state.c.device_class, "os_name": device_state.c.os_name, "unit": devices.c.unit}
-    return {
-        name: list(connection.scalars(select(column).where(column.isnot(None)).distinct().order_by(column)))
-        for name, column in columns.items()
-    }
-
-
 def open_recommendations(
     connection: Connection, after: tuple[int, int] | None, *, limit: int, filters: Filters
 ) -> list[dict[str, Any]]:

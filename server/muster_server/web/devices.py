@@ -5,23 +5,21 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from muster_server.health.estate import NOT_JUDGED
 from muster_server.services import current
 from muster_server.store import lists
 from muster_server.store.device_page import find_uids
 from muster_server.store.lists import Page
+from muster_server.store.snapshots import newest_snapshot
 from muster_server.web import paging
-from muster_server.web.asked import SILENCE, asked, asked_filters, asked_order
-from muster_server.web.frame import now, rules
+from muster_server.web.asked import asked, asked_filters, asked_order
+from muster_server.web.choices import choices
+from muster_server.web.frame import now
 from muster_server.web.paging import PER_PAGE, Place
-from muster_server.web.words import named
 
 blueprint = Blueprint("devices", __name__)
 _FILTERS = (
     "text", "device_class", "os_name", "verdict", "rule", "unit", "silent", "status", "lacks", "failed", "waiting",
 )  # fmt: skip
-VERDICTS = ("replace", "upgrade", "fix", "keep", "unknown", NOT_JUDGED)
-STATUSES = ("in use", "stock", "repair", "lost", "retired")
 
 
 @blueprint.get("/devices")
@@ -34,7 +32,7 @@ def devices() -> ResponseReturnValue:
     with current().database.read() as connection:
         lines = lists.device_lines(connection, narrowed.filters(), page=page, now=now())
         count = lists.count_devices(connection, narrowed.filters(), now=now())
-        choices = lists.choices(connection)
+        snapshot = newest_snapshot(connection)
     shown = lines[:PER_PAGE]
     beyond = Place((shown[-1]["sort_value"], shown[-1]["id"]), place.shown + len(shown)) if shown else Place()
     return render_template(
@@ -42,7 +40,7 @@ def devices() -> ResponseReturnValue:
         asked=narrowed,
         lines=shown,
         count=count,
-        choices=_choices(choices),
+        choices=choices(snapshot, narrowed),
         place=place,
         next=paging.sealed(order, beyond) if len(lines) > PER_PAGE else None,
         order=f"{'-' if descending else ''}{sort}",
@@ -58,13 +56,3 @@ def find() -> ResponseReturnValue:
     if len(found) == 1:
         return redirect(url_for("device.device", name=found[0]))
     return redirect(url_for("devices.devices", text=text or None))
-
-
-def _choices(occurring: dict[str, list[str]]) -> dict[str, list[tuple[str, str]]]:
-    """What each filter offers, as (value, words)."""
-    plain = {**occurring, "verdict": VERDICTS, "status": STATUSES}
-    return {
-        **{name: [(value, named(value)) for value in values] for name, values in plain.items()},
-        "silent": [(value, said) for value, (_, said) in SILENCE.items()],
-        "rule": [(rule_id, rule["title"]) for rule_id, rule in rules().items()],
-    }

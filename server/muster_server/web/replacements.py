@@ -11,9 +11,11 @@ from muster_server.exports.recommendations import write_recommendations
 from muster_server.health.findings import Finding
 from muster_server.services import current
 from muster_server.store import audit, lists
+from muster_server.store.snapshots import newest_snapshot
 from muster_server.web import paging
 from muster_server.web.asked import Asked, asked_filters
-from muster_server.web.frame import now, rules
+from muster_server.web.choices import choices
+from muster_server.web.frame import now
 from muster_server.web.paging import PER_PAGE, Place
 
 blueprint = Blueprint("replacements", __name__)
@@ -27,7 +29,7 @@ def replacements() -> str:
     with current().database.read() as connection:
         lines = lists.open_recommendations(connection, place.after, limit=PER_PAGE + 1, filters=narrowed.filters())
         counts = lists.count_recommendations(connection, narrowed.filters())
-        units = lists.choices(connection)["unit"]
+        snapshot = newest_snapshot(connection)
     shown = lines[:PER_PAGE]
     beyond = Place(shown[-1]["place"], place.shown + len(shown)) if shown else Place()
     return render_template(
@@ -36,7 +38,7 @@ def replacements() -> str:
         lines=[(line, msgspec.json.decode(line["evidence"], type=Finding)) for line in shown],
         counts=counts,
         total=sum(counts.get(name, 0) for name in ("replace", "upgrade", "fix")),
-        choices={"unit": [(unit, unit) for unit in units], "rule": [(i, rule["title"]) for i, rule in rules().items()]},
+        choices=choices(snapshot, narrowed),
         place=place,
         next=paging.sealed(_ORDER, beyond) if len(lines) > PER_PAGE else None,
     )
