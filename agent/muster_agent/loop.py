@@ -13,6 +13,7 @@ import os
 import random
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from muster_agent import __version__, config, enrolment, identity
@@ -215,5 +216,5 @@ def forget(settings: config.Settings) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # the log may be on the disk that is full
+        os.write(2, f"{line}\n".encode())

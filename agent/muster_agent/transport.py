@@ -16,6 +16,7 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+MOST_WIRE_BYTES = 256_000
 _TIMEOUT_SECONDS = 30.0  # of one step: connecting, waiting for the next bytes
 _LOOK_UP_SECONDS = 20.0
 _ANSWER_SECONDS = 120.0  # of a whole answer
@@ -55,7 +56,14 @@ class Client:
         self._context: ssl.SSLContext | None = None
 
     def post(self, path: str, body: bytes, *, token: str = "") -> Answer:
-        """Send a body, gzipped; raises NetworkFaultError."""
+        """Send a body, gzipped; raises NetworkFaultError.
+
+        One that is larger than the server takes is answered here as it would be there: it closes the connection on such
+        a body, and on a long road its answer would be lost.
+        """
+        packed = gzip.compress(body, 6, mtime=0)
+        if len(packed) > MOST_WIRE_BYTES:
+            return Answer(413, {}, "too-large", 0.0)
         headers = {
             "Content-Type": "application/json",
             "Content-Encoding": "gzip",
@@ -63,7 +71,7 @@ class Client:
         }
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        return self._ask("POST", path, body=gzip.compress(body, 6, mtime=0), headers=headers)
+        return self._ask("POST", path, body=packed, headers=headers)
 
     def get(self, path: str) -> Answer:
         """Ask for a path; raises NetworkFaultError."""

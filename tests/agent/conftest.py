@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests import needs
 from tests.agent.answering import MusterServer
 from tests.fixtures.machine import Fixture
 
@@ -39,3 +42,19 @@ def server() -> Iterator[MusterServer]:
     """A server that takes everything, unless it was told otherwise."""
     with MusterServer() as running:
         yield running
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB, mounted for this test."""
+    if os.getuid() != 0:
+        needs.missing("mounting a file system needs root")
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mounted)], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        needs.missing(f"a tmpfs cannot be mounted here: {made.stderr.strip()}")
+    yield mounted
+    subprocess.run(["umount", str(mounted)], check=True)

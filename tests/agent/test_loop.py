@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from tests import needs
 from tests.agent.answering import MusterServer, Reply, Request, problem
-from tests.agent.process import environment, running
+from tests.agent.disk import fill
+from tests.agent.process import command, environment, running
 from tests.fixtures.machine import Fixture
 
 from muster_agent.spool import Spool
@@ -78,13 +79,14 @@ def test_what_waited_while_the_server_was_down_is_brought_when_it_is_back(state:
 
 
 def test_a_server_that_is_busy_is_asked_again(server: MusterServer, state: Path) -> None:
-    server.answers.extend([problem(503, "busy"), Reply(201, {"device_id": "d", "token": "t"}), problem(503, "busy")])
+    server.answers.extend([Reply(201, {"device_id": "d", "token": "t"}), problem(503, "busy")])
     with running(environment(state, server.url)) as agent:
-        server.wait_for(lambda: len(server.requests) >= 4)
+        server.wait_for(lambda: len(server.requests) >= 3)
         assert agent.stop() == 0
 
-    assert [request.path for request in server.requests[:4]] == ["/api/v1/enrol"] * 2 + ["/api/v1/reports"] * 2
+    assert [request.path for request in server.requests[:3]] == ["/api/v1/enrol"] + ["/api/v1/reports"] * 2
     assert server.reports[0] == server.reports[1]
+    assert "The server cannot be reached: status 503. Reports wait on disk.\n" in agent.said
 
 
 def test_a_restart_goes_on_with_stream_numbers_and_identity_and_tells_no_inventory_again(
@@ -221,6 +223,24 @@ def test_while_the_device_starts_nothing_is_collected_and_a_stop_leaves_what_is_
     (report,) = spooled(state)
     assert report["sections"].keys() == {"starts"}
     assert report["sections"]["starts"][0]["kernel_seconds"] == 1.874
+
+
+def test_on_a_full_disk_it_goes_on_reporting_and_says_so_although_its_log_is_there_too(
+    server: MusterServer, small_disk: Path
+) -> None:
+    state = small_disk / "state"
+    env = environment(state, server.url)
+    command("once", env=env)
+    fill(small_disk)
+    server.told = {"want": ["system"]}  # so that a second report comes soon
+
+    with running(env) as agent:
+        server.wait_for(lambda: len(server.reports) >= 3)
+        assert agent.stop() == 0
+
+    numbers = [number for _, number in ids(server.reports)]
+    assert sorted(set(numbers)) == numbers
+    assert server.reports[2]["sections"]["agent"] == {"spool_full": True}
 
 
 def test_a_resolver_that_does_not_answer_does_not_keep_the_agent_from_stopping(state: Path) -> None:

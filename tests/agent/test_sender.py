@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,21 @@ def test_a_batch_that_is_too_much_is_halved_until_one_report_stands_alone_and_is
     assert waiting(spool) == []
     assert spool.take_losses()[0] == {"rejected_reports": 1}
     assert len(server.reports) < 8 * 5
+
+
+def test_reports_that_are_too_large_together_go_one_by_one_and_the_one_that_is_alone_is_put_aside(
+    sender: Sender, server: MusterServer, spool: Spool
+) -> None:
+    for size in (110_000, 110_000, 110_000, 400_000):
+        sequence, report_id = spool.next_id()
+        noise = random.Random(sequence).randbytes(size).hex()  # hexadecimal shrinks to half
+        spool.add(sequence, b'{"report_id":"%s","noise":"%s"}' % (report_id.encode(), noise.encode()))
+
+    for _ in range(10):
+        sender.send(spool, "t")
+
+    assert sorted(report["report_id"] for report in server.reports) == [f"{spool.stream}:{n}" for n in (1, 2, 3)]
+    assert spool.take_losses()[0] == {"rejected_reports": 1}
 
 
 def test_a_server_that_refuses_everything_does_not_empty_the_spool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -36,6 +37,13 @@ def test_a_body_goes_gzipped_with_its_token_and_the_answer_comes_back(client: Cl
     assert request.headers["Content-Encoding"] == "gzip"
     assert request.headers["Authorization"] == "Bearer m1.x"
     assert request.headers["User-Agent"] == "muster-agent/7.7"
+
+
+def test_a_body_that_the_server_would_not_take_is_not_sent_to_it(client: Client, server: MusterServer) -> None:
+    answer = client.post("/api/v1/reports", random.Random(7).randbytes(300_000))
+
+    assert (answer.status, answer.problem) == (413, "too-large")
+    assert server.requests == []
 
 
 def test_one_connection_serves_many_requests(client: Client, server: MusterServer) -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import msgspec
 from tests.fixtures.agent_report import STREAM
 
-from muster_agent import collectors, enrolment, sender
+from muster_agent import collectors, enrolment, sender, transport
 from muster_agent.collectors import hardware, software
 from muster_agent.sampler import AVAILABLE_EDGES, EDGES, FAULT_EDGES
 from muster_server.ingest import schema, sections
@@ -48,6 +48,7 @@ def test_the_table_of_memory_pressure_has_the_servers_rows_and_columns() -> None
 
 def test_counts_and_sizes_of_the_agent_fit_the_servers() -> None:
     assert sender.MOST_REPORTS == schema.MAX_REPORTS
+    assert transport.MOST_WIRE_BYTES == schema.MAX_WIRE_BYTES
     assert sender.MOST_BYTES < schema.MAX_INFLATED_BYTES
     assert software.MOST_TITLES == sections.MAX_TITLES
     assert bounds(sections.Hardware, "drives")["maxItems"] >= hardware._MOST_DRIVES
