@@ -21,13 +21,13 @@ from muster_server.web.reference import DOCUMENT
 DESCRIBED = json.loads(DOCUMENT.read_text("utf-8"))
 READ = {path: item["get"] for path, item in DESCRIBED["paths"].items() if "get" in item}
 SENT = {path: item["post"] for path, item in DESCRIBED["paths"].items() if "post" in item}
-BOUNDED = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
-NASTY = st.sampled_from(
-    ["", "\0", "%", "_", "'", '"', "\\", "null", "NaN", "-1", "1e999", "9" * 400, "0x10", "\u0661", "\U0001f600",
-     "' OR 1=1 --", "../../etc/passwd", "{}", "[]", "true", "x" * 3000, "\ufeff", "\udcff", "\u202e", "é", "İ", "ß"]
+NASTY = (
+    "", "\0", "%", "_", "'", '"', "\\", "null", "NaN", "-1", "1e999", "9" * 400, "0x10", "\u0661", "\U0001f600",
+    "' OR 1=1 --", "../../etc/passwd", "{}", "[]", "true", "x" * 3000, "\ufeff", "\udcff", "\u202e", "é", "İ", "ß",
 )  # fmt: skip
-TEXT = NASTY | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+TEXT = st.sampled_from(NASTY) | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60)
 HEADERS = st.dictionaries(
     st.sampled_from(["Accept", "Content-Type", "Content-Encoding", "Cookie", "Host", "If-None-Match", "Range",
@@ -76,6 +76,19 @@ def is_described(answer: TestResponse, operation: dict[str, Any]) -> None:
     if answer.status_code >= 400:
         assert answer.content_type == "application/problem+json"
         assert answer.json["status"] == answer.status_code
+
+
+def test_no_nasty_value_in_any_one_place_makes_the_server_fail(
+    client: FlaskClient, device: Device, database: Database
+) -> None:
+    bearer = {"Authorization": f"Bearer {Reader(client, database).token}"}
+    for path, operation in READ.items():
+        address = path.replace("{device_id}", device.uid)
+        for nasty in map(quoted, NASTY):
+            names = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
+            for query in (f"{nasty}=1", *(f"{name}={nasty}" for name in names)):
+                is_described(client.get(address, query_string=query, headers=bearer), operation)
+            is_described(client.get(path.replace("{device_id}", nasty), headers=bearer), operation)
 
 
 def test_no_question_makes_the_server_fail(client: FlaskClient, device: Device, database: Database) -> None:
