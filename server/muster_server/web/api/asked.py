@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -97,6 +98,7 @@ def narrowing(asked: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not UNSET}
 
 
+@cache
 def parameters(kind: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
     """Name -> JSON Schema of each parameter."""
     schema = msgspec.json.schema(kind)
