@@ -104,6 +104,9 @@ flags = Table(
         postgresql_where=sql("cleared_at IS NULL"),
     ),
     Index("ix_flags_device_id", "device_id"),  # a device's page
+    # What changed last, on the estate's page.
+    Index("ix_flags_raised_at", "raised_at", "id"),
+    Index("ix_flags_cleared_at", "cleared_at", "id"),
     # Recommendations are listed strongest first, then by age.
     Index(
         "ix_flags_open_suggests",

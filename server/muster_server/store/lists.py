@@ -159,16 +159,18 @@ def count_recommendations(connection: Connection, filters: Filters) -> dict[str,
 
 
 def newest_flag_changes(connection: Connection, since: int, *, limit: int) -> list[dict[str, Any]]:
-    """Flags raised or cleared since an instant, newest first: what got worse or better, where and why."""
-    changed_at = func.coalesce(flags.c.cleared_at, flags.c.raised_at)
-    query = (
-        select(flags, devices.c.uid, devices.c.unit, device_state.c.hostname, changed_at.label("changed_at"))
-        .select_from(flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state))
-        .where(changed_at >= since, devices.c.approved)
-        .order_by(changed_at.desc(), flags.c.id.desc())
-        .limit(limit)
-    )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    """Flags `raised` or `cleared` (so `change` says) since an instant, newest first: what got worse or better, where."""
+    found: list[dict[str, Any]] = []
+    for change, changed_at in (("raised", flags.c.raised_at), ("cleared", flags.c.cleared_at)):  # an index each
+        query = (
+            select(flags, devices.c.uid, devices.c.unit, device_state.c.hostname, changed_at.label("changed_at"))
+            .select_from(flags.join(devices, devices.c.id == flags.c.device_id).outerjoin(device_state))
+            .where(changed_at >= since, devices.c.approved)
+            .order_by(changed_at.desc(), flags.c.id.desc())
+            .limit(limit)
+        )
+        found += [{**row, "change": change} for row in connection.execute(query).mappings()]
+    return sorted(found, key=lambda row: (-row["changed_at"], -row["id"], row["change"]))[:limit]
 
 
 def verdict_of_hostname(connection: Connection, hostname: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template
+from sqlalchemy import Connection
 
 from muster_server.clock import DAY_MS
 from muster_server.services import current
@@ -23,7 +24,7 @@ def estate() -> str:
         snapshot = newest_snapshot(connection)
         changes = newest_flag_changes(connection, now() - 30 * DAY_MS, limit=_CHANGES)
         few = device_lines(connection, Filters(), page=Page(limit=_FEW + 1), now=now())
-        waiting = count_devices(connection, Filters(waiting=True), now=now())
+        waiting = snapshot.awaiting_approval if snapshot else _count_waiting(connection)
     return render_template(
         "estate.html",
         view=estate_view(snapshot, rules=rules()) if snapshot else None,
@@ -32,3 +33,7 @@ def estate() -> str:
         any_device=bool(few),
         waiting=waiting,
     )
+
+
+def _count_waiting(connection: Connection) -> int:
+    return count_devices(connection, Filters(waiting=True), now=now())

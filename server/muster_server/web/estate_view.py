@@ -69,7 +69,7 @@ def estate_view(snapshot: EstateSnapshot, *, rules: Mapping[str, Mapping[str, An
 def moves(changes: Sequence[Mapping[str, Any]]) -> list[Move]:
     """The newest flags as lines of a list."""
     return [
-        Move(change, change["cleared_at"] is not None, msgspec.json.decode(change["evidence"], type=Finding))
+        Move(change, change["change"] == "cleared", msgspec.json.decode(change["evidence"], type=Finding))
         for change in changes
     ]
 

@@ -124,9 +124,13 @@ CREATE TABLE flags (
     CONSTRAINT pk_flags PRIMARY KEY (id)
 );
 
+CREATE INDEX ix_flags_cleared_at ON flags (cleared_at, id);
+
 CREATE INDEX ix_flags_device_id ON flags (device_id);
 
 CREATE INDEX ix_flags_open_suggests ON flags (suggests, id) WHERE cleared_at IS NULL;
+
+CREATE INDEX ix_flags_raised_at ON flags (raised_at, id);
 
 CREATE UNIQUE INDEX uq_flags_open ON flags (device_id, rule_id) WHERE cleared_at IS NULL;
 
