@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import psutil
@@ -59,7 +60,8 @@ class Device(NamedTuple):
 @contextmanager
 def new_device(root: Path, directory: Path, hostname: str, *, options: str = "--now") -> Iterator[Device]:
     """A device of its own, whose agent runs with `options`; all of it ends with the test."""
-    debian = Debian(root, directory / hostname, hostname)
+    agent = {folder: f"/opt/muster/{folder.name}" for folder in map(_folder, (muster_agent, psutil))}
+    debian = Debian(root, directory / hostname, hostname, shows=agent)
     try:
         outside = Outside(directory / f"{hostname}-outside", debian.gateway)
         try:
@@ -73,10 +75,7 @@ def new_device(root: Path, directory: Path, hostname: str, *, options: str = "--
 
 
 def _install_agent(debian: Debian, outside: Outside, options: str) -> None:
-    """Put this checkout's agent into a Debian that was not booted; it does not start by itself."""
-    for module in (muster_agent, psutil):
-        folder = Path(str(module.__file__)).parent
-        debian.bind(folder, f"/opt/muster/{folder.name}")
+    """Set this checkout's agent up in a Debian that was not booted; it does not start by itself."""
     debian.write("/usr/local/bin/muster-agent", _COMMAND, 0o755)
     debian.write(CONFIG, f'server_url = "{outside.address}"\nenrolment_key = "{outside.key()}"\n', 0o600)
     debian.write(f"{_UNITS}/{SERVICE}", _AGENT.format(options=options))
@@ -94,3 +93,7 @@ def slow_down(debian: Debian, unit: str, seconds: int, *, stays: bool = True) ->
     text = _SLOW.format(name=unit, seconds=seconds, stays="yes" if stays else "no")
     debian.write(f"{_UNITS}/{unit}", text)
     start_at_boot(debian, unit)
+
+
+def _folder(package: ModuleType) -> Path:
+    return Path(str(package.__file__)).parent

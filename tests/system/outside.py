@@ -7,13 +7,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 from sqlalchemy import Table, select
-from tests.system.debian import wait_for
+from tests.system.ground import TIED, children, wait_for
 
 from muster_server.clock import now_ms
 from muster_server.config import Settings
@@ -22,7 +21,7 @@ from muster_server.jobs import fold
 from muster_server.store.enrolment import make_key
 from muster_server.store.migrate import migrate
 
-_COMMAND = [sys.executable, "-m", "muster_server.cli", "serve"]
+_COMMAND = [*TIED, sys.executable, "-m", "muster_server.cli", "serve"]
 Row = dict[str, Any]
 
 
@@ -66,16 +65,14 @@ class Outside:
     def stop(self) -> None:
         """End it in order."""
         assert self._process is not None
-        self._process.terminate()
+        self._processes()[0].terminate()
         self._process.wait(30)
         self._process = None
 
     def end(self) -> None:
         """End it by force, frozen or not, and close the store."""
         if self._process is not None:
-            for process in self._processes():
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+            self._processes()[0].kill()  # and with it, all that it started
             self._process.wait(30)
         self._database.close()
 
@@ -90,9 +87,10 @@ class Outside:
         return wait_for(f"such row in {table.name}", lambda: [row for row in self.rows(table) if fits(row)], seconds)
 
     def _processes(self) -> list[psutil.Process]:
+        """The server's own, those that serve for it after it."""
         assert self._process is not None
-        served = psutil.Process(self._process.pid)
-        return [served, *served.children(recursive=True)]
+        first = psutil.Process(children(self._process.pid)[0])
+        return [first, *first.children(recursive=True)]
 
     def _answers(self) -> bool:
         assert self._process is not None
