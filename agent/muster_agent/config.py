@@ -76,7 +76,8 @@ def _file(path: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+        hint = "Run it as root, or name another file with --config."
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}. {hint}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
 

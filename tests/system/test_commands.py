@@ -61,7 +61,8 @@ def test_doctor_tells_a_healthy_device_from_one_that_is_not_enrolled_or_finds_no
 
 
 def test_a_user_without_rights_is_told_what_is_missing_and_can_see_what_would_be_sent(booted: Device) -> None:
-    assert CONFIG in said(booted, "show", code=2, user=ANYBODY)
+    denied = said(booted, "show", code=2, user=ANYBODY)
+    assert f"{CONFIG} cannot be read: Permission denied. Run it as root" in denied
     assert f"{STATE} cannot be written" in said(booted, "--config", "/dev/null", "doctor", code=1, user=ANYBODY)
 
     shown = json.loads(said(booted, "--config", "/dev/null", "show", user=ANYBODY))["reports"][0]
@@ -91,3 +92,13 @@ def test_without_a_server_the_report_of_once_waits_on_disk(booted: Device) -> No
     said(booted, "once")
     assert booted.spooled() == []
     assert len(booted.outside.rows(reports)) == 2
+
+
+def test_beside_the_running_service_one_may_look_and_not_touch(booted: Device) -> None:
+    booted.start_agent()
+    booted.outside.wait_for_rows(reports, lambda _: True)
+
+    for command in ("once", "enrol"):
+        assert "Another muster-agent works in" in said(booted, command, code=1)
+    assert json.loads(said(booted, "show"))["reports"][0]["sections"]["system"]["hostname"] == booted.debian.hostname
+    assert "enrolled as" in said(booted, "doctor")
