@@ -5,10 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import secrets
-from typing import Any
-
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from typing import Any, Protocol
 
 from muster_server.clock import iso, now_ms
 from muster_server.db import Database
@@ -24,10 +21,29 @@ def enrolment_key(database: Database, **terms: Any) -> str:
         return make_key(connection, "tests", now=now_ms(), terms=chosen)
 
 
+class Answer(Protocol):
+    """What a server answered."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Any: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def json(self) -> Any: ...
+
+
+class Client(Protocol):
+    """Flask's test client, or one that speaks HTTP to a running server (`tests/e2e/wire.py`)."""
+
+    def post(self, path: str, /, *, data: bytes = ..., json: Any = ..., headers: Any = ...) -> Answer: ...
+
+
 class Device:
     """An enrolled device with a spool of its own."""
 
-    def __init__(self, client: FlaskClient, key: str | None, **hardware: str | None) -> None:
+    def __init__(self, client: Client, key: str | None, **hardware: str | None) -> None:
         self.client = client
         self.stream = secrets.token_hex(16)
         self.sequence = 0
@@ -36,7 +52,7 @@ class Device:
         self.uid, self.token = answer.json["device_id"], answer.json["token"]
         self.generation = answer.json["generation"]
 
-    def enrol(self, key: str | None, token: str | None = None, **hardware: str | None) -> TestResponse:
+    def enrol(self, key: str | None, token: str | None = None, **hardware: str | None) -> Answer:
         body = {"agent": {"version": "0.1.0"}, "hardware": hardware, "hostname": "pc-1", "key": key}
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return self.client.post("/api/v1/enrol", json=body, headers=headers)
@@ -50,11 +66,11 @@ class Device:
             "sections": sections,
         }
 
-    def post(self, *reports: Any, **envelope: Any) -> TestResponse:
+    def post(self, *reports: Any, **envelope: Any) -> Answer:
         body = {"sent_at": iso(now_ms()), "agent": {"version": "0.1.0"}, "reports": list(reports), **envelope}
         return self.post_bytes(gzip.compress(json.dumps(body).encode()))
 
-    def post_bytes(self, body: bytes, encoding: str = "gzip", token: str | None = None) -> TestResponse:
+    def post_bytes(self, body: bytes, encoding: str = "gzip", token: str | None = None) -> Answer:
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Encoding": encoding}
         return self.client.post("/api/v1/reports", data=body, headers=headers)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.server.door import Device, enrolment_key
+from tests.server.door import Answer, Device, enrolment_key
 from werkzeug.datastructures import Headers
-from werkzeug.test import EnvironBuilder, TestResponse
+from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from muster_server.db import Database
@@ -33,10 +32,10 @@ def test_a_report_gets_the_same_answer_at_the_gate_and_through_flask(
     assert at_the_gate.json["duplicate"] == [report["report_id"]]
 
 
-def _told(answer: Response | TestResponse) -> tuple[int, str | None, dict[str, Any]]:
-    body: dict[str, Any] = json.loads(answer.get_data())
+def _told(answer: Response | Answer) -> tuple[int, str, dict[str, Any]]:
+    body: dict[str, Any] = {**(answer.json or {})}
     body.pop("server_time")
-    return answer.status_code, answer.content_type, body
+    return answer.status_code, answer.headers["Content-Type"], body
 
 
 def test_the_gate_leaves_every_other_method_and_path_to_flask(client: FlaskClient) -> None:

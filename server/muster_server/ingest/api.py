@@ -16,7 +16,7 @@ from muster_server import instruments
 from muster_server.clock import now_ms
 from muster_server.db import Database
 from muster_server.encoding import encode, holds_nul
-from muster_server.ingest.door import Door, Gate, limit, read_body
+from muster_server.ingest.door import Door, Gate, inflated, limit, read_wire
 from muster_server.ingest.limits import Buckets
 from muster_server.ingest.schema import EnrolAnswer, EnrolRequest
 from muster_server.ingest.tokens import Revocations, make_token
@@ -57,9 +57,10 @@ def door() -> Door:
 @blueprint.post("/enrol")
 def enrol() -> Response:
     """Let a device in: by an enrolment key, or, when its identity was split, by the token it holds."""
+    wire = read_wire(request.environ)
     limit(door().strangers, request.remote_addr or "", detail="Too many enrolments from this address.")
     try:
-        asked = _enrol_request.decode(read_body(request.environ))
+        asked = _enrol_request.decode(inflated(wire, request.environ))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ProblemError(400, "bad-request", detail=f"The body is not an enrolment: {error}"[:300]) from None
     if holds_nul(encode(asked)):

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from werkzeug.wsgi import get_content_length, get_input_stream
+from werkzeug.wsgi import get_input_stream
 
 from muster_server import instruments
 from muster_server.clock import iso, now_ms
 from muster_server.encoding import encode
 from muster_server.ingest.decode import BadEnvelopeError, decode
-from muster_server.ingest.limits import BadEncodingError, Buckets, TooLargeError, inflate, refuse_oversize
+from muster_server.ingest.limits import BadEncodingError, Buckets, TooLargeError, inflate
 from muster_server.ingest.schema import MAX_WIRE_BYTES, Refusal, ReportsAnswer
 from muster_server.ingest.tokens import Revocations, read_token
 from muster_server.ingest.writer import QueueFullError, Writer, WriterStoppedError
@@ -31,6 +31,8 @@ Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 REPORTS_PATH = "/api/v1/reports"
+_MOST_DRAINED_BYTES = 32 * MAX_WIRE_BYTES
+_PIECE_BYTES = 65_536
 _accepted, _duplicate, _refused, _turned_away = (
     instruments.REPORTS.labels(outcome) for outcome in ("accepted", "duplicate", "refused", "turned_away")
 )
@@ -49,11 +51,12 @@ class Door:
 
     def take_reports(self, environ: Environ) -> bytes:
         """Take up to 96 reports; gives the JSON of the answer, whose status is 202. Raises ProblemError."""
+        wire = read_wire(environ)
         holder = self.holder(environ)
         limit(self.devices, holder[0], detail="This device posts too often.")
         received_at = now_ms()
         try:
-            decoded, refused = decode(read_body(environ), received_at)
+            decoded, refused = decode(inflated(wire, environ), received_at)
         except BadEnvelopeError as error:
             raise ProblemError(400, "bad-request", detail=str(error)) from None
         try:
@@ -130,11 +133,23 @@ def limit(buckets: Buckets, key: str, *, detail: str) -> None:
         raise ProblemError(429, "too-many-requests", detail=detail, retry_after_seconds=wait)
 
 
-def read_body(environ: Environ) -> bytes:
-    """A request's body, inflated within the limits; raises ProblemError."""
+def read_wire(environ: Environ) -> bytes:
+    """A request's body as it comes, at most one byte more than the wire may carry.
+
+    It is read before anything is answered, and what is too much is read and thrown away: a sender that is answered in
+    the middle of its body sees its connection break, never learns why, and sends the same again.
+    """
+    stream = get_input_stream(environ)
+    wire = stream.read(MAX_WIRE_BYTES + 1)
+    left = _MOST_DRAINED_BYTES if len(wire) > MAX_WIRE_BYTES else 0
+    while left > 0 and (piece := stream.read(_PIECE_BYTES)):
+        left -= len(piece)
+    return wire
+
+
+def inflated(wire: bytes, environ: Environ) -> bytes:
+    """A request's body without its encoding, within the limits; raises ProblemError."""
     try:
-        refuse_oversize(get_content_length(environ) or 0)
-        wire = get_input_stream(environ).read(MAX_WIRE_BYTES + 1)
         return inflate(wire, environ.get("HTTP_CONTENT_ENCODING", ""))
     except TooLargeError as error:
         raise ProblemError(413, "too-large", detail=str(error)) from None

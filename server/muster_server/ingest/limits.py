@@ -23,15 +23,10 @@ class BadEncodingError(Exception):
     """A body is not what its Content-Encoding says."""
 
 
-def refuse_oversize(wire_bytes: int) -> None:
-    """Raise TooLargeError for a body, declared or read, that is over the limit on the wire."""
-    if wire_bytes > MAX_WIRE_BYTES:
-        raise TooLargeError(f"The body is over {MAX_WIRE_BYTES:,} bytes: send fewer reports at once.")
-
-
 def inflate(body: bytes, encoding: str) -> bytes:
     """The body without its gzip; counts while inflating, so that a bomb costs no more than the limit."""
-    refuse_oversize(len(body))
+    if len(body) > MAX_WIRE_BYTES:
+        raise TooLargeError(f"The body is over {MAX_WIRE_BYTES:,} bytes: send fewer reports at once.")
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":

@@ -40,6 +40,7 @@ class Revocations:
     """Device uid -> lowest generation still valid, reread from the store by a thread of its own."""
 
     REFRESH_SECONDS = 30.0
+    RETRY_SECONDS = 2.0  # while the store does not answer
     STALE_SECONDS = 60.0
 
     def __init__(self, load: Callable[[], Mapping[str, int] | None]) -> None:
@@ -47,6 +48,7 @@ class Revocations:
         self._load = load
         self._lowest: Mapping[str, int] = {}
         self._read_at = float("-inf")
+        self._wait_seconds = self.REFRESH_SECONDS
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -61,6 +63,7 @@ class Revocations:
     def refresh(self) -> None:
         """Read the set now; when the store does not answer the old set stays and ages."""
         found = self._load()
+        self._wait_seconds = self.RETRY_SECONDS if found is None else self.REFRESH_SECONDS
         if found is not None:
             self._lowest, self._read_at = found, time.monotonic()
 
@@ -74,5 +77,5 @@ class Revocations:
         return generation < self._lowest.get(uid, 0)
 
     def _run(self) -> None:
-        while not self._stopped.wait(self.REFRESH_SECONDS):
+        while not self._stopped.wait(self._wait_seconds):
             self.refresh()

@@ -3,7 +3,8 @@
 Enters: batches from request threads. Leaves: their results, once the transaction that holds them is on disk. It commits
 whatever is queued, at most 500 reports, as soon as the last commit ends, and never waits for company: waiting 10 ms was
 measured to cost five sixths of the throughput. When the queue is full the caller is told at once, from memory. When the
-thread dies, all who wait fail, readiness turns false and the process ends.
+thread dies, all who wait fail, readiness turns false and the process ends. A store that neither commits nor refuses
+costs a caller a limited time; what is stored after that is told to the device as a duplicate when it sends it again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from muster_server.store.reports import Batch, Taken, take_batches
 
 MAX_COMMIT_REPORTS = 500
 MAX_QUEUED_REPORTS = 5_000
+_LONGEST_WAIT_SECONDS = 20.0
 
 log = structlog.get_logger()
 
@@ -31,7 +33,7 @@ class QueueFullError(Exception):
 
 
 class WriterStoppedError(Exception):
-    """The writer has ended, or the store refused the commit: nothing of the batch was stored."""
+    """The writer has ended, or the store refused the commit or did not answer: the device must send it again."""
 
 
 class _Waiting:
@@ -46,9 +48,8 @@ class _Waiting:
         self._done = threading.Lock()
         self._done.acquire()
 
-    def wait(self) -> Taken | None:
-        self._done.acquire()
-        if not self.stored:
+    def wait(self, seconds: float) -> Taken | None:
+        if not self._done.acquire(timeout=seconds) or not self.stored:
             raise WriterStoppedError
         return self.taken
 
@@ -61,9 +62,20 @@ class _Waiting:
 class Writer:
     """Group commit. `take` blocks its caller until the batch is on disk."""
 
-    def __init__(self, database: Database, *, on_commit: Callable[[], None], on_death: Callable[[], None]) -> None:
-        """`on_commit` is called after each commit and must not block; `on_death` when the thread fails."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_commit: Callable[[], None],
+        on_death: Callable[[], None],
+        wait_seconds: float = _LONGEST_WAIT_SECONDS,
+    ) -> None:
+        """`on_commit` is called after each commit and must not block; `on_death` when the thread fails.
+
+        `wait_seconds` is how long a caller waits for the store at most.
+        """
         self._database = database
+        self._wait_seconds = wait_seconds
         self._on_commit = on_commit
         self._on_death = on_death
         self._queue: deque[_Waiting] = deque()
@@ -86,7 +98,7 @@ class Writer:
     def take(self, batch: Batch) -> Taken | None:
         """Store a batch with fsync and say what became of it; None when the store knows no such device.
 
-        Raises QueueFullError or WriterStoppedError; then nothing was stored.
+        Raises QueueFullError or WriterStoppedError.
         """
         waiting = _Waiting(batch)
         with self._wake:
@@ -97,7 +109,7 @@ class Writer:
             self._queue.append(waiting)
             self._queued_reports += len(batch.reports)
             self._wake.notify()
-        return waiting.wait()
+        return waiting.wait(self._wait_seconds)
 
     def stop(self) -> None:
         """Commit what is queued, then end the thread."""
