@@ -12,10 +12,13 @@ from granian.server import Server
 from muster_server import create_app
 from muster_server.config import Settings, load_settings
 from muster_server.queue import hints
+from muster_server.slow_bodies import SlowBodies
+
+_STOP_SECONDS = 5  # a request that takes longer than this when the server is to end is given up
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Worker processes read the same settings from MUSTER_CONFIG and the environment."""
+    """Serve until SIGTERM or SIGINT. Worker processes read the same settings from the environment."""
     Server(
         "muster_server.serve:application",
         factory=True,
@@ -26,6 +29,7 @@ def serve(settings: Settings) -> None:
         blocking_threads=settings.web_threads,
         backlog=2_048,
         respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
         log_access=False,
         log_level=LogLevels(settings.log_level),
     ).serve()
@@ -34,4 +38,6 @@ def serve(settings: Settings) -> None:
 def application() -> Flask:
     """The application of one worker process."""
     settings = load_settings(None, os.environ)
-    return create_app(settings, on_commit=hints(settings))
+    app = create_app(settings, on_commit=hints(settings) if settings.redis_url else None)
+    app.wsgi_app = SlowBodies(app.wsgi_app, settings.body_seconds)  # type: ignore[method-assign]
+    return app
