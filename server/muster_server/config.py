@@ -9,8 +9,10 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +22,14 @@ from msgspec import Meta
 from muster_server.errors import ConfigError
 
 _PREFIX = "MUSTER_"
+_LEAST_KEY_BYTES = 16
 # Read by the agent, by tests and by the simulated estate: not ours, though they share the prefix.
 _FOREIGN = ("MUSTER_AGENT_", "MUSTER_TEST_", "MUSTER_FLEET_")
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Few = Annotated[int, Meta(ge=1, le=512)]
+Secret = Annotated[str, Meta(min_length=16)]
+RedisUrl = Annotated[str, Meta(pattern=r"^(redis|rediss|redis\+socket|sentinel)://")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,15 +37,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     data_dir: str = "var"
     database_url: str | None = None  # default: SQLite in data_dir
-    redis_url: str | None = None  # default: a private Redis on a unix socket, started by `muster up`
+    redis_url: RedisUrl | None = None  # default: a private Redis on a unix socket, started by `muster up`
     host: str = "127.0.0.1"
     port: Port = 8080
     public_url: str | None = None  # what people type, when a proxy stands before Muster
     proxy_hops: Annotated[int, Meta(ge=0, le=10)] = 0
     web_processes: Few = 1  # SQLite takes one
     web_threads: Few = 48
+    body_seconds: Annotated[int, Meta(ge=1, le=600)] = 30  # a request's body must have arrived within this
     worker_processes: Few = 1  # SQLite takes one
-    secret_key: str | None = None  # signs device tokens and forms; default: a file made in data_dir
+    secret_key: Secret | None = None  # signs device tokens and forms; default: a file made in data_dir
     report_seconds: Annotated[int, Meta(ge=300, le=86_400)] = 900
     policy_file: str | None = None  # default: the policy that ships with Muster
     session_idle_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 30
@@ -85,18 +91,30 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def secret_key(settings: Settings) -> bytes:
-    """The server's key: the setting, else the file `secret.key` in data_dir, made on first use with mode 0600."""
+    """The server's key: the setting, else the file `secret.key` in data_dir, made on first use with mode 0600.
+
+    Raises ConfigError when the file holds no key: with a key that everybody can guess, everybody could be any device.
+    """
     if settings.secret_key:
         return settings.secret_key.encode()
     path = Path(settings.data_dir) / "secret.key"
+    if not path.exists():
+        _make_key(path)
+    key = path.read_bytes().strip()
+    if len(key) < _LEAST_KEY_BYTES:
+        raise ConfigError(f"{path} holds no key: restore it, or remove it and every device must enrol again.")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a key whole or not at all; whoever else makes one at the same moment may win."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(32).hex().encode())
-    except FileExistsError:
-        pass
-    return path.read_bytes().strip()
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix="secret.") as file:  # only its owner may read it
+        file.write(os.urandom(32).hex().encode())
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,11 @@ def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
 
 
 def test_a_secret_may_come_from_a_file_and_the_agents_own_variables_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("sesame\n")
+    (tmp_path / "key").write_text("open sesame, for my\n")
 
     settings = load_settings(None, {"MUSTER_SECRET_KEY_FILE": str(tmp_path / "key"), "MUSTER_AGENT_SERVER_URL": "x"})
 
-    assert secret_key(settings) == b"sesame"
+    assert secret_key(settings) == b"open sesame, for my"
 
 
 def test_the_server_makes_its_key_once_and_nobody_else_may_read_it(tmp_path: Path) -> None:
@@ -75,3 +76,20 @@ def test_the_server_makes_its_key_once_and_nobody_else_may_read_it(tmp_path: Pat
     assert len(first) == 64
     assert secret_key(settings) == first
     assert (tmp_path / "var" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_is_none_is_refused_and_not_used(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_text("\n")
+
+    with pytest.raises(ConfigError, match=r"secret\.key holds no key: restore it"):
+        secret_key(Settings(data_dir=str(tmp_path)))
+    with pytest.raises(ConfigError, match="Setting 'secret_key'"):
+        load_settings(None, {"MUSTER_SECRET_KEY": "short"})
+
+
+def test_many_who_make_the_key_at_once_all_hold_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(lambda _: secret_key(Settings(data_dir=str(tmp_path))), range(32)))
+
+    assert len(set(keys)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
