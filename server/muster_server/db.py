@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from muster_server.errors import ConfigError
 
 _WRITES = "muster_writes"
+_CONNECT_SECONDS = 5
 
 
 class Database:
@@ -32,7 +33,8 @@ class Database:
         """Open `url`, `sqlite:///path` or `postgresql://…`; raises ConfigError for anything else."""
         self.engine = _engine(url, pool_size)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._turn_path = Path(f"{self.engine.url.database}.turn") if self.is_sqlite else None
+        self.file = Path(str(self.engine.url.database)) if self.is_sqlite else None
+        self._turn_path = Path(f"{self.file}.turn") if self.file else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -113,14 +115,16 @@ def _engine(url: str, pool_size: int) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database:
             raise ConfigError("database_url names no file; write sqlite:///PATH, since memory is lost with the process")
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": 30})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
         url_with_driver = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(url_with_driver, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        within = {"connect_timeout": _CONNECT_SECONDS}
+        return create_engine(
+            url_with_driver, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args=within
+        )
     raise ConfigError(f"database_url names {parsed.get_backend_name()!r}; Muster stores in sqlite or postgresql")
 
 

@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from muster_server.db import Database
 from muster_server.errors import StoreUnavailableError
@@ -19,22 +19,38 @@ _SCRIPTS = Path(__file__).parent.parent / "migrations"
 
 
 def migrate(database: Database, now: int) -> None:
-    """Run every migration that is missing and make the partitions that `now` (epoch ms) needs. Safe to repeat."""
-    with database.write() as connection:
-        command.upgrade(_config(connection), "head")
-        ensure_partitions(connection, now)
+    """Run every migration that is missing and make the partitions that `now` (epoch ms) needs. Safe to repeat.
+
+    Raises StoreUnavailableError.
+    """
+    if database.file is not None:
+        database.file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with database.write() as connection:
+            command.upgrade(_config(connection), "head")
+            ensure_partitions(connection, now)
+    except DatabaseError as error:  # OperationalError, or a file that is no database
+        raise unavailable(error) from None
 
 
 def check_migrated(database: Database) -> None:
     """Raise StoreUnavailableError when the store cannot be reached or its schema is not the one this code expects."""
+    if database.file is not None and not database.file.exists():
+        raise StoreUnavailableError(f"There is no store {database.file}: start `muster up`, or name its --data-dir.")
     wanted = ScriptDirectory.from_config(_config(None)).get_current_head()
     try:
         with database.read() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
-    except OperationalError as error:
-        raise StoreUnavailableError(f"The store cannot be reached: {error.orig}. Check database_url.") from None
+    except DatabaseError as error:
+        raise unavailable(error) from None
     if found != wanted:
         raise StoreUnavailableError(f"The store's schema is {found or 'empty'}, not {wanted}: run `muster db upgrade`.")
+
+
+def unavailable(error: DatabaseError) -> StoreUnavailableError:
+    """The sentence for a store that refuses: it is away, full, locked or not a store."""
+    reason = str(error.orig).partition("\n")[0].rstrip(".")
+    return StoreUnavailableError(f"The store cannot be used: {reason}. Check database_url and the disk.")
 
 
 def _config(connection: Connection | None) -> Config:

@@ -13,6 +13,7 @@ from muster_server.models import api_tokens, sessions, users
 from muster_server.roles import ROLES
 
 _ADMIN = "admin"
+_LONGEST_NAME = 100
 
 
 class PersonError(MusterError):
@@ -34,8 +35,10 @@ class Account(NamedTuple):
 
 
 def create_user(connection: Connection, name: str, *, role: str, now: int) -> None:
-    """A new account without a password; raises PersonError when the name is taken or the role unknown."""
+    """A new account without a password; raises PersonError when the name is taken or none, or the role unknown."""
     _known_role(role)
+    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise PersonError(f"A user's name is 1 to {_LONGEST_NAME} printable characters.")
     if connection.scalar(select(users.c.id).where(users.c.name == name)):
         raise PersonError(f"There is a user {name!r} already.")
     connection.execute(users.insert().values(name=name, role=role, created_at=now))
