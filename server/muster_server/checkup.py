@@ -6,10 +6,9 @@ import http.client
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from celery.exceptions import CeleryError
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -68,15 +67,24 @@ def _store(settings: Settings) -> str:
     return f"{settings.store_url.split('://')[0]}, newest schema"
 
 
+def redis_answers(url: str) -> bool:
+    """Whether a Redis answers at `url` within 2 s."""
+    quick = {"socket_timeout": 2, "socket_connect_timeout": 2}
+    try:
+        with Connection(url, transport_options=quick) as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+            channel: Any = connection.default_channel
+            channel.client.ping()  # a frozen one accepts connections all the same
+    except (OSError, RedisError, OperationalError):
+        return False
+    return True
+
+
 def _redis(settings: Settings) -> str:
     if not settings.redis_url:
         raise MusterError("No Redis is named: start `muster up`, or set MUSTER_REDIS_URL.")
-    try:
-        quick = {"socket_timeout": 2, "socket_connect_timeout": 2}
-        with Connection(settings.redis_url, transport_options=quick) as connection:
-            connection.ensure_connection(max_retries=1, timeout=2)
-    except (OSError, RedisError, OperationalError, CeleryError):
-        raise MusterError("Redis does not answer: start it; reports are still taken, but not judged.") from None
+    if not redis_answers(settings.redis_url):
+        raise MusterError("Redis does not answer: start it; reports are still taken, but not judged.")
     return "answers"
 
 

@@ -6,7 +6,6 @@ when told to, and leaves no process and no lock behind.
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
@@ -19,13 +18,16 @@ from pathlib import Path
 
 import msgspec
 import psutil
+from sqlalchemy.exc import OperationalError
 
-from muster_server import running
+from muster_server.checkup import redis_answers
 from muster_server.clock import DAY_MS, now_ms
 from muster_server.config import Settings, secret_key
 from muster_server.db import Database
 from muster_server.errors import MusterError
+from muster_server.listening import answers_ready, local_url, refuse_unusable
 from muster_server.redis_server import Redis, choose
+from muster_server.running import Running, claimed
 from muster_server.store.enrolment import make_key
 from muster_server.store.lists import verdict_of_hostname
 from muster_server.store.migrate import migrate
@@ -45,8 +47,7 @@ _DEMO_PLACES = (
 )
 
 
-class PortTakenError(MusterError):
-    """Somebody else listens at the address."""
+_LONGEST_SEARCH_SECONDS = 120.0
 
 
 class NotReadyError(MusterError):
@@ -62,11 +63,15 @@ class Wishes:
 
 
 def up(settings: Settings, wishes: Wishes, *, say: Callable[[str], None]) -> None:
-    """Start everything, watch over it, and end it on SIGINT or SIGTERM."""
+    """Start everything, watch over it, and end it on SIGINT, SIGTERM or when its terminal is closed."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    Launcher(settings, wishes, say=say).run(stop)
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in endings}
+    try:
+        Launcher(settings, wishes, say=say).run(stop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Launcher:
@@ -78,31 +83,43 @@ class Launcher:
         self._say = say
         self._family = Family(say)
         self._data_dir = Path(settings.data_dir).resolve()
+        self._begun = time.monotonic()
+        self._sought_since: float | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Run until `stop` is set."""
         self._data_dir.mkdir(parents=True, exist_ok=True)
-        _refuse_taken_port(self._settings)
         redis = choose(self._settings)
-        running.claim(self._as_running(redis))
-        try:
-            self._start_all(redis, stop)
-            while not stop.wait(0.5):
-                self._family.tend()
-            self._say("Stopping …")
-        finally:
-            self._family.end()
-            running.release(str(self._data_dir))
-        self._say("Stopped. The data stays in " + _short(self._data_dir) + ".")
+        with claimed(self._as_running(redis)):
+            refuse_unusable(self._settings)
+            try:
+                database = self._start_all(redis, stop)
+                while not stop.wait(0.5):
+                    self._family.tend()
+                    self._look_for_this_machine(database)
+                stopping = time.monotonic()
+                self._say("Stopping …")
+            finally:
+                self._family.end()
+                if redis.socket is not None:
+                    redis.socket.unlink(missing_ok=True)
+        took = time.monotonic() - stopping
+        self._say(f"Stopped after {took:.1f} s. The data stays in {_short(self._data_dir)}.")
 
-    def _start_all(self, redis: Redis, stop: threading.Event) -> None:
+    def _start_all(self, redis: Redis, stop: threading.Event) -> Database:
         self._say(f"Data in {_short(self._data_dir)}; store: {self._settings.store_url.split('://')[0]}.")
         secret_key(self._settings)
         database = Database(self._settings.store_url)
         migrate(database, now_ms())
-        self._say(f"Starting Redis: {redis.name}.")
-        if redis.command is not None:
-            self._family.start(self._child("redis", redis.command, redis=redis))
+        if redis.command is None:
+            self._say(f"Using {redis.name}.")
+            if not redis_answers(redis.url):
+                self._say("  It does not answer. Reports are taken, and judged once it does.")
+        else:
+            self._say(f"Starting Redis: {redis.name}.")
+            child = self._child("redis", redis.command, redis=redis)
+            child.needed = True
+            self._family.start(child)
         self._say("Starting web server, worker and beat.")
         self._family.start(self._child("web", [*_muster(), "serve"], redis=redis))
         celery = [sys.executable, "-m", "celery", "-A", "muster_server.queue"]
@@ -111,37 +128,35 @@ class Launcher:
         schedule = str(self._data_dir / "beat-schedule")
         self._family.start(self._child("beat", [*celery, "beat", "-s", schedule, "-l", "warning"], redis=redis))
         self._wait_until_ready(stop)
-        if stop.is_set():
-            return
-        self._start_guests(database, redis)
-        self._tell_how_to_sign_in(database)
-        if self._wishes.agent:
-            threading.Thread(target=self._announce, args=(database, stop), daemon=True).start()
+        if not stop.is_set():
+            self._start_guests(database, redis)
+            self._tell_how_to_sign_in(database)
+        return database
 
     def _start_guests(self, database: Database, redis: Redis) -> None:
         """The agent of this very machine, and whatever should run beside the server."""
         if self._wishes.agent:
             self._say("Starting the agent of this machine.")
+            self._sought_since = time.monotonic()
             agent = self._child("agent", [sys.executable, "-m", "muster_agent", "run", "--now"], redis=redis)
             self._family.start(_with(agent, **self._agent_environment(database)))
         if self._wishes.beside:
             beside = self._child("beside", ["/bin/sh", "-c", f"exec {self._wishes.beside}"], redis=redis)
             beside.once = beside.shown = True
-            address = f"http://{_reachable(self._settings.host)}:{self._settings.port}"
             places = _DEMO_PLACES if self._settings.demo else ((None, None),)
-            keys = [_one_day_key(database, "muster up --beside", place=place) for place in places]
+            keys = [_one_day_key(database, "muster up --beside", place=place, uses=100_000) for place in places]
             listed = [{"unit": unit, "site": site, "key": key} for (unit, site), key in zip(places, keys, strict=True)]
             written = msgspec.json.encode(listed).decode()
-            self._family.start(_with(beside, MUSTER_FLEET_SERVER=address, MUSTER_FLEET_KEYS=written))
+            self._family.start(_with(beside, MUSTER_FLEET_SERVER=local_url(self._settings), MUSTER_FLEET_KEYS=written))
 
     def _agent_environment(self, database: Database) -> dict[str, str]:
         state = self._data_dir / "agent"
         environment = {
-            "MUSTER_AGENT_SERVER_URL": f"http://{_reachable(self._settings.host)}:{self._settings.port}",
+            "MUSTER_AGENT_SERVER_URL": local_url(self._settings),
             "MUSTER_AGENT_STATE_DIR": str(state),
         }
         if not (state / "identity.json").exists():
-            environment["MUSTER_AGENT_ENROLMENT_KEY"] = _one_day_key(database, "muster up, this machine")
+            environment["MUSTER_AGENT_ENROLMENT_KEY"] = _one_day_key(database, "muster up, this machine", uses=10)
         return environment
 
     def _child(self, name: str, command: list[str], *, redis: Redis) -> Child:
@@ -156,8 +171,8 @@ class Launcher:
                 environment[f"MUSTER_{field.upper()}"] = str(value)
         return Child(name, command, self._data_dir / "logs" / f"{name}.log", environment)
 
-    def _as_running(self, redis: Redis) -> running.Running:
-        return running.Running(
+    def _as_running(self, redis: Redis) -> Running:
+        return Running(
             pid=os.getpid(),
             began=psutil.Process().create_time(),
             address=self._settings.address,
@@ -170,8 +185,8 @@ class Launcher:
         begun = time.monotonic()
         while not stop.wait(0.2):
             self._family.tend()
-            if _answers_ready(self._settings):
-                self._say(f"Started after {time.monotonic() - begun:.1f} s.")
+            if answers_ready(self._settings):
+                self._say(f"Started after {time.monotonic() - self._begun:.1f} s.")
                 return
             if time.monotonic() - begun > 60:
                 raise NotReadyError(
@@ -189,27 +204,36 @@ class Launcher:
         self._say("  Stop with       Ctrl-C")
         self._say("")
 
-    def _announce(self, database: Database, stop: threading.Event) -> None:
-        """Say when this machine is on the page, and how it was judged."""
-        hostname = socket.gethostname()
-        begun = time.monotonic()
-        while not stop.wait(1.0) and time.monotonic() - begun < 120:
+    def _look_for_this_machine(self, database: Database) -> None:
+        """Say once when this machine is on the page and how it was judged, or where to look when it is not."""
+        if self._sought_since is None:
+            return
+        took = time.monotonic() - self._sought_since
+        try:
             with database.read() as connection:
-                verdict = verdict_of_hostname(connection, hostname)
-            if verdict is not None:
-                took = time.monotonic() - begun
-                self._say(f"This machine, {hostname}, is on the page after {took:.0f} s: {verdict}.")
-                return
+                verdict = verdict_of_hostname(connection, socket.gethostname())
+        except OperationalError:
+            return
+        if verdict is not None:
+            self._say(f"This machine, {socket.gethostname()}, is on the page after {took:.0f} s: {verdict}.")
+        elif took > _LONGEST_SEARCH_SECONDS:
+            logs = _short(self._data_dir / "logs")
+            self._say(f"This machine is not on the page after {took:.0f} s: see agent.log and worker.log in {logs}.")
+        else:
+            return
+        self._sought_since = None
 
 
 def _muster() -> list[str]:
     return [sys.executable, "-m", "muster_server.cli"]
 
 
-def _one_day_key(database: Database, label: str, *, place: tuple[str | None, str | None] = (None, None)) -> str:
+def _one_day_key(
+    database: Database, label: str, *, place: tuple[str | None, str | None] = (None, None), uses: int
+) -> str:
     now = now_ms()
     unit, site = place
-    terms = {"unit": unit, "site": site, "expires_at": now + DAY_MS, "uses_left": 100_000, "needs_approval": False}
+    terms = {"unit": unit, "site": site, "expires_at": now + DAY_MS, "uses_left": uses, "needs_approval": False}
     with database.write() as connection:
         return make_key(connection, label, now=now, terms=terms)
 
@@ -217,42 +241,6 @@ def _one_day_key(database: Database, label: str, *, place: tuple[str | None, str
 def _with(child: Child, **more: str) -> Child:
     child.environment = {**child.environment, **more}
     return child
-
-
-def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-
-
-def _answers_ready(settings: Settings) -> bool:
-    connection = http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=2)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _refuse_taken_port(settings: Settings) -> None:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            what = f"{settings.host}:{settings.port} cannot be used ({error.strerror})"
-            raise PortTakenError(f"{what}; {_owner_of(settings.port)}. Choose another with --port.") from None
-
-
-def _owner_of(port: int) -> str:
-    for found in psutil.net_connections(kind="tcp"):
-        if found.laddr and found.laddr.port == port and found.status == psutil.CONN_LISTEN and found.pid:
-            try:
-                return f"it belongs to {psutil.Process(found.pid).name()} (pid {found.pid})"
-            except psutil.Error:
-                break
-    return "its owner is not visible to this account"
 
 
 def _short(path: Path) -> str:

