@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import msgspec
+from sqlalchemy.exc import OperationalError
 
 from muster_server.clock import iso
 from muster_server.config import Settings, load_settings
@@ -18,19 +19,26 @@ from muster_server.db import Database
 from muster_server.encoding import canonical
 from muster_server.errors import MusterError
 from muster_server.running import find
-from muster_server.store.migrate import check_migrated
+from muster_server.store.migrate import check_migrated, unavailable
 
 
 class Muster(click.Group):
     """A group whose commands fail with a sentence, not with a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a MusterError becomes one line on stderr and exit code 1."""
+        """Run the command; what went wrong becomes one line on stderr and exit code 1."""
         try:
             return super().invoke(ctx)
         except MusterError as error:
-            click.echo(f"muster: {error}", err=True)
-            ctx.exit(1)
+            sentence = str(error)
+        except OperationalError as error:
+            sentence = str(unavailable(error))
+        except BrokenPipeError:
+            raise  # whoever read our output has gone: click knows what to do
+        except OSError as error:
+            sentence = f"{error.filename or 'The data directory'} cannot be used: {error.strerror}."
+        click.echo(f"muster: {sentence}", err=True)
+        raise click.exceptions.Exit(1)
 
 
 def settings_of(context: click.Context, **wishes: Any) -> Settings:

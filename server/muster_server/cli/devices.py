@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import click
 
 from muster_server.cli.context import print_rows, store
 from muster_server.clock import DAY_MS, now_ms
 from muster_server.errors import MusterError
+from muster_server.health.findings import Verdict
 from muster_server.store.enrolment import all_keys, approve, make_key, revoke_key
 from muster_server.store.lists import Filters, Page, device_lines
 from muster_server.store.revocations import revoke
@@ -16,7 +19,13 @@ _SHOWN = ("uid", "hostname", "device_class", "os_name", "unit", "verdict", "repo
 
 @click.group()
 def key() -> None:
-    """Enrolment keys: what lets a device in."""
+    """Enrolment keys: what lets a device in.
+
+    \b
+    muster key create --label "Northgate laptops" --unit Northgate --uses 40
+    muster key create --label "Unknown site" --needs-approval
+    muster key list --json
+    """  # noqa: D301 - click's mark to keep the lines, not a path
 
 
 @key.command("create")
@@ -57,22 +66,29 @@ def revoke_one(context: click.Context, key_id: int) -> None:
 
 @click.group()
 def device() -> None:
-    """Devices."""
+    """Devices: those that enrolled, and what became of them.
+
+    \b
+    muster device list --verdict replace
+    muster device list --waiting
+    muster device approve 0193a4c2-…
+    """  # noqa: D301 - click's mark to keep the lines, not a path
 
 
 @device.command("list")
 @click.option("--search", default="", help="Part of a hostname, serial or model.")
-@click.option("--verdict", default="", help="keep, fix, upgrade, replace, unknown.")
+@click.option("--verdict", type=click.Choice((*get_args(Verdict), "not judged")), help="Only those judged so.")
 @click.option("--waiting", is_flag=True, help="Those that wait for approval.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def list_devices(context: click.Context, /, search: str, as_json: bool, **narrow: str | bool) -> None:
+def list_devices(context: click.Context, /, search: str, as_json: bool, **narrow: str | bool | None) -> None:
     """Print devices, at most 1,000."""
-    filters = Filters(text=search, verdict=str(narrow["verdict"]), waiting=bool(narrow["waiting"]))
+    filters = Filters(text=search, verdict=str(narrow["verdict"] or ""), waiting=bool(narrow["waiting"]))
     with store(context) as database, database.read() as connection:
         lines = device_lines(connection, filters, page=Page(limit=1_000), now=now_ms())
     rows = [{name: line[name] for name in _SHOWN} for line in lines]
-    print_rows(rows, as_json=as_json, empty="No device fits.")
+    none = "No device fits." if filters != Filters() else "There are no devices yet: `muster key create` lets them in."
+    print_rows(rows, as_json=as_json, empty=none)
 
 
 @device.command("approve")

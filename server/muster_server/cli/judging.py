@@ -43,7 +43,12 @@ def snapshot(context: click.Context) -> None:
 
 @click.group()
 def policy() -> None:
-    """Thresholds in force."""
+    """Thresholds in force.
+
+    \b
+    muster policy show
+    MUSTER_POLICY_FILE=policy.toml muster policy show
+    """  # noqa: D301 - click's mark to keep the lines, not a path
 
 
 @policy.command("show")
@@ -56,7 +61,11 @@ def show_policy(context: click.Context) -> None:
 
 @click.group()
 def export() -> None:
-    """Lists as files."""
+    """Lists as files.
+
+    \b
+    muster export replacements --csv > replacements.csv
+    """  # noqa: D301 - click's mark to keep the lines, not a path
 
 
 @export.command("replacements")

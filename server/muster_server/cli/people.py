@@ -12,7 +12,12 @@ from muster_server.store import people
 
 @click.group()
 def user() -> None:
-    """Accounts of people."""
+    """Accounts of people.
+
+    \b
+    muster user create "Ada King" --role asset_manager
+    muster user link admin
+    """  # noqa: D301 - click's mark to keep the lines, not a path
 
 
 @user.command("create")
@@ -48,7 +53,12 @@ def list_users(context: click.Context, as_json: bool) -> None:
 
 @click.group()
 def token() -> None:
-    """API tokens of programs."""
+    """API tokens of programs.
+
+    \b
+    muster token create --role viewer --label "Power BI"
+    muster token revoke 3
+    """  # noqa: D301 - click's mark to keep the lines, not a path
 
 
 @token.command("create")

@@ -109,7 +109,8 @@ def load_policy(path: str | None) -> Policy:
         text = Path(path).read_text("utf-8") if path else _shipped()
         values = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PolicyError(f"The policy {path} cannot be read: {error}.") from None
+        reason = getattr(error, "strerror", None) or error
+        raise PolicyError(f"The policy {path} cannot be read: {reason}.") from None
     where = path or "policy.toml"
     _refuse_unknown(values, msgspec.structs.fields(Policy), where=where)
     for table in msgspec.structs.fields(Policy):
