@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,7 @@ from tests import needs
 
 
 class Server:
-    """A running PostgreSQL. `fresh_url()` makes an empty database and gives its URL."""
+    """A PostgreSQL. `fresh_url()` makes an empty database and gives its URL."""
 
     def __init__(self, admin_url: str) -> None:
         self.admin_url = admin_url
@@ -36,34 +37,56 @@ class Server:
             connection.execute(statement)
 
 
+class OwnServer(Server):
+    """A PostgreSQL in a directory of its own, made from Debian's binaries; it may be stopped and started."""
+
+    def __init__(self) -> None:
+        places = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+        initdb, postgres = needs.tool("initdb", *places), needs.tool("postgres", *places)
+        self.directory = Path(tempfile.mkdtemp(prefix="muster-pg-"))
+        super().__init__(f"postgresql://muster@/postgres?host={self.directory}")
+        as_nobody = [] if os.getuid() else ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
+        if as_nobody:
+            shutil.chown(self.directory, "nobody", "nogroup")
+        data = str(self.directory / "data")
+        make = [*as_nobody, initdb, "-D", data, "-U", "muster", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        subprocess.run(make, check=True, capture_output=True, cwd=self.directory)
+        self._serve = [*as_nobody, postgres, "-D", data, "-k", str(self.directory), "-c", "listen_addresses="]
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        log = self.directory / "log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(self._serve, stdout=output, stderr=output, cwd=self.directory)
+        _wait_for(self.admin_url, self.process, log)
+
+    def stop(self) -> None:
+        """Stop at once, ending all connections, with everything committed on disk."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """The server named by MUSTER_TEST_POSTGRESQL, or one started here from Debian's binaries and stopped afterwards."""
+    """The server named by MUSTER_TEST_POSTGRESQL, or one of our own, removed afterwards."""
     given = os.environ.get("MUSTER_TEST_POSTGRESQL")
     if given:
         yield Server(given)
         return
-    places = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    initdb, postgres = needs.tool("initdb", *places), needs.tool("postgres", *places)
-    directory = Path(tempfile.mkdtemp(prefix="muster-pg-"))
-    as_nobody = [] if os.getuid() else ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
-    if as_nobody:
-        shutil.chown(directory, "nobody", "nogroup")
-    data = directory / "data"
-    make = [*as_nobody, initdb, "-D", str(data), "-U", "muster", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
-    subprocess.run(make, check=True, capture_output=True, cwd=directory)
-    serve = [*as_nobody, postgres, "-D", str(data), "-k", str(directory), "-c", "listen_addresses="]
-    log = (directory / "log").open("wb")
-    process = subprocess.Popen(serve, stdout=log, stderr=log, cwd=directory)
+    with own_server() as server:
+        yield server
+
+
+@contextmanager
+def own_server() -> Iterator[OwnServer]:
+    """A server of our own, running; removed afterwards."""
+    server = OwnServer()
     try:
-        url = f"postgresql://muster@/postgres?host={directory}"
-        _wait_for(url, process, directory / "log")
-        yield Server(url)
+        server.start()
+        yield server
     finally:
-        process.send_signal(2)  # fast shutdown
-        process.wait(30)
-        log.close()
-        shutil.rmtree(directory, ignore_errors=True)
+        server.stop()
+        shutil.rmtree(server.directory, ignore_errors=True)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
