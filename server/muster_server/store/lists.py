@@ -159,7 +159,7 @@ def count_recommendations(connection: Connection, filters: Filters) -> dict[str,
 
 
 def newest_flag_changes(connection: Connection, since: int, *, limit: int) -> list[dict[str, Any]]:
-    """Flags `raised` or `cleared` (so `change` says) since an instant, newest first: what got worse or better, where."""
+    """Flags `raised` or `cleared` (so `change` says) since an instant, newest first: what got worse, what better."""
     found: list[dict[str, Any]] = []
     for change, changed_at in (("raised", flags.c.raised_at), ("cleared", flags.c.cleared_at)):  # an index each
         query = (
