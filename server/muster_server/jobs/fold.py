@@ -23,9 +23,18 @@ from muster_server.fold.facts import Horizon
 from muster_server.fold.report import Received, fold_report, read
 from muster_server.fold.state import finish
 from muster_server.jobs.chunks import work_off
-from muster_server.models import device_sections, reports
+from muster_server.models import device_sections
 from muster_server.store.bulk import MAX_ROWS, Bulk, upsert
-from muster_server.store.folding import Reach, add_titles, count_up, load_facts, unfolded, unknown_titles, write_facts
+from muster_server.store.folding import (
+    Reach,
+    add_titles,
+    count_up,
+    load_facts,
+    mark_folded,
+    unfolded,
+    unknown_titles,
+    write_facts,
+)
 
 _READ_REPORTS = 1_500
 _LONGEST_RUN_SECONDS = 20.0
@@ -103,7 +112,7 @@ class _Fold:
         body = canonical({"report_id": report_id, "problem": type(error).__name__})
         row = {"device_id": received.device_id, "section": "fold", "fact_at": received.corrected_at, "body": body}
         with self._bulk.transaction() as connection:
-            connection.execute(reports.update().where(reports.c.id == received.id).values(folded_at=self._now))
+            mark_folded(connection, [received.id], now=self._now)
             upsert(connection, device_sections, rows=[row])
             count_up(connection, "reports_not_folded", count=1)
 

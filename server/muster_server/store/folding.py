@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, tuple_, update
 
 from muster_server.clock import day_start_ms
 from muster_server.db import insert
@@ -31,6 +31,8 @@ from muster_server.models import (
 )
 from muster_server.store.bulk import chunks, upsert
 
+# Said whole and without parameters wherever it is asked: or a store does not see that its index of these serves.
+_WAITING = and_(reports.c.folded_at.is_(None), reports.c.split == literal_column("0"))
 _outcomes = msgspec.json.Decoder(dict[str, Outcome])
 _PARAMETERS = 500  # values in one IN list
 
@@ -51,8 +53,7 @@ class Reach:
 
 def unfolded(connection: Connection, limit: int) -> list[Any]:
     """Reports that wait to be folded, oldest arrival first."""
-    waiting = and_(reports.c.folded_at.is_(None), reports.c.split == 0)
-    return list(connection.execute(select(reports).where(waiting).order_by(reports.c.id).limit(limit)))
+    return list(connection.execute(select(reports).where(_WAITING).order_by(reports.c.id).limit(limit)))
 
 
 def load_facts(connection: Connection, reach: Reach) -> dict[int, DeviceFacts]:
@@ -100,8 +101,7 @@ def _load_minutes(connection: Connection, reach: Reach, *, facts: dict[int, Devi
 
 def write_facts(connection: Connection, facts: Iterable[DeviceFacts], *, report_ids: Sequence[int], now: int) -> None:
     """Write every changed row and mark the reports as folded; raises AlreadyFoldedError if one already was."""
-    claim = update(reports).where(reports.c.id.in_(report_ids), reports.c.folded_at.is_(None)).values(folded_at=now)
-    if connection.execute(claim).rowcount != len(report_ids):
+    if mark_folded(connection, report_ids, now=now) != len(report_ids):
         raise AlreadyFoldedError
     changed = list(facts)
     upsert(
@@ -120,6 +120,13 @@ def write_facts(connection: Connection, facts: Iterable[DeviceFacts], *, report_
     for f in changed:
         for name, count in f.drops.items():
             count_up(connection, name, count=count)
+
+
+def mark_folded(connection: Connection, report_ids: Sequence[int], *, now: int) -> int:
+    """Mark reports as folded; gives how many were waiting for it."""
+    return connection.execute(
+        update(reports).where(reports.c.id.in_(report_ids), _WAITING).values(folded_at=now)
+    ).rowcount
 
 
 def count_up(connection: Connection, name: str, *, count: int) -> None:
@@ -144,10 +151,9 @@ def unknown_titles(connection: Connection, titles: Iterable[Title]) -> list[Titl
 
 def report_backlog(connection: Connection) -> tuple[int, int | None]:
     """How many reports wait to be folded, and when the oldest of them was received (epoch ms)."""
-    waiting = and_(reports.c.folded_at.is_(None), reports.c.split == 0)
-    count = connection.scalar(select(func.count()).select_from(reports).where(waiting)) or 0
+    count = connection.scalar(select(func.count()).select_from(reports).where(_WAITING)) or 0
     # By the index of what waits: the smallest instant would be looked for in every report of a backlog.
-    oldest = connection.scalar(select(reports.c.received_at).where(waiting).order_by(reports.c.id).limit(1))
+    oldest = connection.scalar(select(reports.c.received_at).where(_WAITING).order_by(reports.c.id).limit(1))
     return count, oldest
 
 
