@@ -27,7 +27,7 @@ from muster_server.web.reference import DOCUMENT
 def muster(data_dir: Path, *arguments: str) -> str:
     """What a `muster` command prints."""
     command = [sys.executable, "-m", "muster_server.cli", "--data-dir", str(data_dir), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=150).stdout.strip()
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def port(tmp_path: Path) -> Iterator[int]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "muster_server.cli", "--data-dir", str(tmp_path), "serve", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        for _ in range(600):
+        for _ in range(1_500):
             if status(port, "/readyz") == 200:
                 break
             time.sleep(0.1)
@@ -87,7 +87,7 @@ def test_the_page_of_the_api_has_an_example_of_every_question_that_works(page: s
     answers = {}
     for example in re.findall(r"<code>(curl .*?)</code>", page):
         words = shlex.split(example.replace("$MUSTER_TOKEN", token))
-        told = subprocess.run([curl, "-s", *words[1:]], check=True, capture_output=True, timeout=60)
+        told = subprocess.run([curl, "-s", *words[1:]], check=True, capture_output=True, timeout=150)
         answers[words[-1].split("?")[0].split("/api/v1")[1]] = json.loads(told.stdout)
 
     described = [path for path, item in json.loads(DOCUMENT.read_bytes())["paths"].items() if "get" in item]
