@@ -1,13 +1,11 @@
 """How long the read API takes over a large estate: each question's median and slowest, in one process, on SQLite.
 
-Run by `make bench`; `python -m tests.bench.bench_api --devices 300000 --plans` for more, with the query plans.
+`--devices 300000 --plans` for more, with the query plans.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
-import statistics
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -15,8 +13,8 @@ from itertools import islice
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import Connection, Table, event, insert
+from tests.bench import harness
 
 from muster_server import create_app
 from muster_server.clock import DAY_MS, HOUR_MS, day_of, now_ms
@@ -40,7 +38,6 @@ from muster_server.models import (
 from muster_server.store.migrate import migrate
 from muster_server.store.people import create_token
 
-TIMES = 15
 NOW = now_ms()
 SUGGESTS = ("fix", "upgrade", "replace")
 TITLES = 20_000
@@ -178,34 +175,33 @@ class Watch:
             self.statements.append((statement, parameters))
 
 
-def ask(app: Flask, token: str, *, uid: str, plans: bool) -> None:
-    """Ask every question and print what it took; then the second hundred of the first list."""
-    client, watch = app.test_client(), Watch(app.extensions["muster"].database)
-    bearer = {"Authorization": f"Bearer {token}"}
-    print(f"{'question':50} {'median':>9} {'slowest':>9} {'queries':>8} {'kB':>7}")
-    for question in QUESTIONS:
-        path = "/api/v1" + question.format(uid=uid)
-        told = timed(client, path, bearer=bearer, watch=watch)
+class Asker:
+    """Asks questions as a program with an API token, each a number of times, and keeps a row of the table each."""
+
+    def __init__(self, app: Flask, token: str, *, times: int) -> None:
+        self.rows: list[list[Any]] = []
+        self.watch = Watch(app.extensions["muster"].database)
+        self._client = app.test_client()
+        self._bearer = {"Authorization": f"Bearer {token}"}
+        self._times = times
+
+    def ask(self, question: str) -> None:
+        """One question; of a list its next part too."""
+        told = self._timed(question, question)
         if told.get("next"):
-            timed(client, f"{path}&after={told['next']}", bearer=bearer, watch=watch)
-        if plans:
-            explain(app, watch)
+            self._timed(f"{question} (next part)", f"{question}&after={told['next']}")
 
-
-def timed(client: FlaskClient, path: str, *, bearer: dict[str, str], watch: Watch) -> Any:
-    """Print one line on one question; gives its answer."""
-    took = []
-    for _ in range(TIMES):
-        watch.statements.clear()
-        begun = time.perf_counter()
-        answer = client.get(path, headers=bearer)
-        took.append(1000 * (time.perf_counter() - begun))
-        assert answer.status_code == 200, answer.text
-    name = path.removeprefix("/api/v1")
-    shown = name.split("&after=")[0] + (" (next part)" if "after=" in name else "")
-    queries, size = len(watch.statements), len(answer.data) / 1000
-    print(f"{shown:50} {statistics.median(took):6.1f} ms {max(took):6.1f} ms {queries:8} {size:7.0f}")
-    return answer.json
+    def _timed(self, name: str, question: str) -> Any:
+        took = []
+        for _ in range(self._times):
+            self.watch.statements.clear()
+            begun = time.perf_counter()
+            answer = self._client.get(f"/api/v1{question}", headers=self._bearer)
+            took.append(1000 * (time.perf_counter() - begun))
+            assert answer.status_code == 200, answer.text
+        queries, size = len(self.watch.statements), len(answer.data) / 1000
+        self.rows.append([name, harness.median(took), max(took), queries, size])
+        return answer.json
 
 
 def explain(app: Flask, watch: Watch) -> None:
@@ -218,22 +214,28 @@ def explain(app: Flask, watch: Watch) -> None:
 
 def main() -> None:
     """Seed a store, ask every question, print milliseconds."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--devices", type=int, default=50_000)
-    options.add_argument("--plans", action="store_true")
-    chosen = options.parse_args()
+    parser = harness.parser("The read API over a large estate", runs=15)
+    parser.add_argument("--devices", type=int, default=50_000, help="default 50,000")
+    parser.add_argument("--plans", action="store_true", help="print how SQLite goes about each question")
+    options = parser.parse_args()
+    if options.quick:
+        options.devices, options.runs = 60, 1
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as directory:
-        settings = Settings(data_dir=directory)
-        database = Database(settings.store_url)
+        database = Database(Settings(data_dir=directory).store_url)
         migrate(database, NOW)
-        begun = time.monotonic()
         with database.write() as connection:
-            seed(connection, chosen.devices)
+            seed(connection, options.devices)
             token = create_token(connection, "bench", role="viewer", days=1)
             uid = connection.scalar(devices.select().with_only_columns(devices.c.uid).where(devices.c.id == 7)) or ""
-        print(f"{chosen.devices:,} devices seeded in {time.monotonic() - begun:.0f} s")
-        app = create_app(settings)
-        ask(app, token, uid=uid, plans=chosen.plans)
+        notes = [f"{options.devices:,} devices on SQLite, in one process; {options.runs} times each"]
+        harness.print_facts("The read API", notes)
+        app = create_app(Settings(data_dir=directory))
+        asker = Asker(app, token, times=options.runs)
+        for question in QUESTIONS:
+            asker.ask(question.format(uid=uid))
+            if options.plans:
+                explain(app, asker.watch)
+        harness.print_table(("question", "median ms", "slowest ms", "queries", "kB"), asker.rows)
         app.extensions["muster_door"].writer.stop()
 
 

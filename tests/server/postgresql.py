@@ -19,14 +19,14 @@ from tests import needs
 
 
 class Server:
-    """A PostgreSQL. `fresh_url()` makes an empty database and gives its URL."""
+    """A PostgreSQL. `fresh_url()` makes a database, empty or a copy of another, and gives its URL."""
 
     def __init__(self, admin_url: str) -> None:
         self.admin_url = admin_url
 
-    def fresh_url(self) -> str:
+    def fresh_url(self, template: str = "template1") -> str:
         name = f"t{uuid.uuid4().hex}"
-        self._run(f"CREATE DATABASE {name}")
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return make_url(self.admin_url).set(database=name).render_as_string(hide_password=False)
 
     def drop(self, url: str) -> None:
