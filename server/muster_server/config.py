@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from sqlalchemy import URL
 
 from muster_server.errors import ConfigError
 
@@ -59,7 +60,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def store_url(self) -> str:
         """The database in use, `database_url` or SQLite in `data_dir`."""
-        return self.database_url or f"sqlite:///{Path(self.data_dir).resolve() / 'muster.db'}"
+        if self.database_url:
+            return self.database_url
+        file = Path(self.data_dir).resolve() / "muster.db"
+        return URL.create("sqlite", database=str(file)).render_as_string()  # a path may hold ? or %
 
     @property
     def address(self) -> str:

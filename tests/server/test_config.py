@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from muster_server.config import Settings, load_settings, secret_key
 from muster_server.errors import ConfigError
@@ -76,6 +77,14 @@ def test_the_server_makes_its_key_once_and_nobody_else_may_read_it(tmp_path: Pat
     assert len(first) == 64
     assert secret_key(settings) == first
     assert (tmp_path / "var" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_data_directory_may_have_any_name(tmp_path: Path) -> None:
+    odd = tmp_path / "Müster #1 50%3F?x"
+
+    url = Settings(data_dir=str(odd)).store_url
+
+    assert make_url(url).database == f"{odd}/muster.db"
 
 
 def test_a_key_that_is_none_is_refused_and_not_used(tmp_path: Path) -> None:
