@@ -21,7 +21,7 @@ class Progress:
     """Progress of a number of devices that have a number of reports to send."""
 
     def __init__(self, devices: int, reports: int) -> None:
-        self._devices, self._reports = devices, max(1, reports)
+        self._devices, self._reports = devices, reports
         self._began = self._shown = time.monotonic()
         self._is_terminal = sys.stdout.isatty()
         self._said: set[str] = set()
@@ -29,11 +29,12 @@ class Progress:
     def follow(self, sender: Sender, url: str, *, stop: threading.Event) -> None:
         """Show how far the estate is sent and judged, until all of it is or `stop` is set."""
         sent_at = float("inf")
-        while not stop.wait(1.0):
+        nobody_yet = not _judged(metrics(url))
+        while self._reports and not stop.wait(1.0):
             figures = metrics(url)
             judged = min(self._devices, _judged(figures))
             self._show(sender.counts["accepted"] + sender.counts["duplicate"], judged)
-            if judged:
+            if judged and nobody_yet:
                 self._say_once("First devices on the page")
             if not sender.behind:
                 self._say_once("All of it sent")
