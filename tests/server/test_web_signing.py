@@ -126,7 +126,9 @@ def test_a_link_is_good_once_only_by_its_button_and_only_in_time(
 
 
 def test_a_form_without_its_token_is_refused(browser: FlaskClient, jo: str, database: Database) -> None:
-    assert browser.post("/sign-in", data={"name": jo, "password": PASSWORD}).status_code == 400
+    refused = browser.post("/sign-in", data={"name": jo, "password": PASSWORD})
+    assert refused.status_code == 400
+    assert "This form was opened in another session" in refused.text
     assert browser.post(link(database, jo)).status_code == 400
     sign_in(browser, jo)
     for path in ("/sign-out", "/account", "/flags/1/acknowledge", "/devices/x/approve"):

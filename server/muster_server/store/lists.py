@@ -159,7 +159,7 @@ def count_recommendations(connection: Connection, filters: Filters) -> dict[str,
 
 
 def newest_flag_changes(connection: Connection, since: int, *, limit: int) -> list[dict[str, Any]]:
-    """Flags `raised` or `cleared` (so `change` says) since an instant, newest first: what got worse, what better."""
+    """What got worse or better, newest first: flags since an instant, whose `change` is `raised` or `cleared`."""
     found: list[dict[str, Any]] = []
     for change, changed_at in (("raised", flags.c.raised_at), ("cleared", flags.c.cleared_at)):  # an index each
         query = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from muster_server.problems import of_api
@@ -18,6 +19,7 @@ _SAID = {
     500: ("Something went wrong in Muster", "Try again. If it stays, ask an administrator to read the server's log."),
 }
 _OWN_DETAIL = (400, 429)
+_FORM_EXPIRED = "This form was opened in another session, or its browser keeps no cookies."
 
 
 def init_app(app: Flask) -> None:
@@ -30,6 +32,7 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
     if status < 400 or request.path.startswith("/api/"):
         return of_api(error)
     title, advice = _SAID.get(status, (error.name, "Go back and try again."))
-    detail = error.description if status in _OWN_DETAIL else None
+    detail = _FORM_EXPIRED if isinstance(error, CSRFError) else error.description
+    detail = detail if status in _OWN_DETAIL else None
     page = render_template("failure.html", status=status, title=title, advice=advice, detail=detail)
     return page, status, {"Retry-After": "60"} if status == 429 else {}
