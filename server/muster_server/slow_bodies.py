@@ -66,11 +66,11 @@ class _Body:
         """As of any file."""
         return self._timed(self._stream.readline, size)
 
-    def _timed(self, read: Callable[[int], bytes], size: int) -> bytes:
+    def _timed(self, read: Callable[..., bytes], size: int) -> bytes:
         self._begun = self._begun or time.monotonic()
         self._reading[self] = self._begun
         try:
-            return read(size)
+            return read() if size < 0 else read(size)  # granian takes no negative size
         finally:
             del self._reading[self]
 

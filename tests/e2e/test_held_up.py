@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -55,6 +56,15 @@ def test_bodies_that_never_end_lose_their_connection_and_others_go_on(serve: Pro
         serve.wait_until_said("A body did not arrive in time; its sender is cut off.")
 
         wait_for("taken report", lambda: taken(device))
+
+
+def test_the_form_of_a_person_is_read_to_its_end(serve: Program) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=20)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    with closing(connection):
+        connection.request("POST", "/sign-in", "name=nobody&password=wrong", form)
+
+        assert connection.getresponse().status == 400  # it carries no token of the page
 
 
 def test_a_writer_that_dies_ends_its_process_and_another_takes_over(serve: Program, device: Device) -> None:
