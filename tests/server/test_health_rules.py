@@ -116,6 +116,32 @@ def test_the_evidence_tells_value_threshold_samples_and_what_would_clear_it() ->
     assert finding.clears == "The median of its starts falls under 105 s."
 
 
+SAID: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "slow_start",
+        {**STARTS, "start_median_ms": 600_000, "start_culprit": "backup.service"},
+        "Median start: 600 s (limit 120 s); it waited most for backup.service.",
+    ),
+    (
+        "os_unsupported",
+        {**SYSTEM, "os_support": "ended", "os_support_days": -407},
+        "Support ended 407 days ago.",
+    ),
+    (
+        "os_unsupported",
+        {**SYSTEM, "os_support": "extended_only", "os_support_days": -137, "os_extended_days": 900,
+         "os_extended_free": True},
+        "Support ended 137 days ago; free extended support lasts 900 days more.",
+    ),
+    ("battery_worn", {"battery_present": False, "battery_newest_at": NOW}, "No battery is fitted."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule_id", "values", "sentence"), SAID)
+def test_a_finding_says_what_was_found_as_a_person_would(rule_id: str, values: dict[str, Any], sentence: str) -> None:
+    assert next(f.sentence for f in judged(**values).findings if f.rule_id == rule_id) == sentence
+
+
 def test_the_same_input_gives_the_same_assessment() -> None:
     values = {**STARTS, "start_median_ms": 600_000}
 

@@ -69,7 +69,7 @@ def _finding(rule: Rule, state: State, *, row: Row, policy: Policy) -> Finding:
         state=state,
         suggests=rule.suggests,
         weight=_weight(rule, policy) or 0.0,
-        sentence=_sentence(rule, state, first=evidence[0]),
+        sentence=_sentence(rule, state, row=row, first=evidence[0]),
         clears=rule.needs if state == "unknown" else rule.clears(policy),
         evidence=evidence,
     )
@@ -89,12 +89,12 @@ def _evidence(reads: Reads, row: Row, *, policy: Policy, newest: str) -> Evidenc
     )
 
 
-def _sentence(rule: Rule, state: State, *, first: Evidence) -> str:
+def _sentence(rule: Rule, state: State, *, row: Row, first: Evidence) -> str:
     if state == "unknown":
         return f"{rule.title}: not known."
     value = "not announced" if first.value is None else written(first.value, first.unit)
     limit = "" if first.threshold is None else f" (limit {written(first.threshold, first.unit)})"
-    return f"{first.label}: {value}{limit}."
+    return rule.says(row, f"{first.label}: {value}{limit}.")
 
 
 def written(value: Any, unit: str) -> str:

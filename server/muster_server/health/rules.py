@@ -46,6 +46,7 @@ class Rule:
     evidence: tuple[Reads, ...]
     clears: Callable[[Policy], str]
     needs: str  # what makes it known, for a device where it is not
+    says: Callable[[Row, str], str] = lambda _, plain: plain  # the finding in words, out of signals and plain figure
 
 
 def state_of(rule: Rule, policy: Policy, *, as_of: int) -> pl.Expr:
@@ -92,6 +93,25 @@ def _memory(policy: Policy, value: pl.Expr) -> pl.Expr:
     return _enough("memory_days", policy.memory_short.least_days, value=value)
 
 
+def _start_said(row: Row, plain: str) -> str:
+    return f"{plain[:-1]}; it waited most for {row['start_culprit']}." if row["start_culprit"] else plain
+
+
+def _support_said(row: Row, plain: str) -> str:
+    days, more = row["os_support_days"], row["os_extended_days"]
+    if row["os_support"] not in ("ended", "extended_only"):
+        return plain
+    said = f"Support of {row['os_cycle']} has ended" if days is None else f"Support ended {-days} days ago"
+    if row["os_support"] == "extended_only":
+        lasts = "lasts" if more is None else f"lasts {more} days more"
+        said += f"; {'free' if row['os_extended_free'] else 'paid'} extended support {lasts}"
+    return f"{said}."
+
+
+def _battery_said(row: Row, plain: str) -> str:
+    return plain if row["battery_present"] else "No battery is fitted."
+
+
 SLOW_START = Rule(
     id="slow_start",
     version=1,
@@ -113,6 +133,7 @@ SLOW_START = Rule(
     ),
     clears=lambda p: f"The median of its starts falls under {p.slow_start.under_seconds:g} s.",
     needs="Five starts of one kind, to one mark of one quality, within 30 days.",
+    says=_start_said,
 )  # fmt: skip
 
 MEMORY_SHORT = Rule(
@@ -195,6 +216,7 @@ OS_UNSUPPORTED = Rule(
     ),
     clears=lambda _: "The device runs a release that is in support.",
     needs="An operating system that the end-of-life data knows, by edition and build.",
+    says=_support_said,
 )
 
 BATTERY_WORN = Rule(
@@ -220,6 +242,7 @@ BATTERY_WORN = Rule(
     ),
     clears=lambda p: f"The battery is replaced, or holds {p.battery_worn.under_ratio:.0%} of its design again.",
     needs="Battery readings on five days within 90.",
+    says=_battery_said,
 )  # fmt: skip
 
 RULES = (SLOW_START, MEMORY_SHORT, DISK_NEARLY_FULL, HARD_DISK, OS_UNSUPPORTED, BATTERY_WORN)
