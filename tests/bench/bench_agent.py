@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.client
-import os
 import socket
 import ssl
 import struct
@@ -29,9 +28,7 @@ from tests import needs
 from tests.bench import harness, served
 from tests.bench.relay import Relay
 from tests.bench.weight import Weight
-from tests.server.door import enrolment_key
-
-from muster_server.db import Database
+from tests.e2e.programs import environment, free_port
 
 COLUMNS = (
     "program", "CPU %", "settled %", "worst s %", "RSS MiB", "most", "PSS MiB", "private", "sent kB", "received kB",
@@ -88,38 +85,29 @@ def _agents(chosen: Sequence[tuple[str, str, int]], place: Path, stack: ExitStac
     (store,) = stack.enter_context(served.stores(lambda _: None, ["sqlite"]))
     for name, scheme, report_seconds in chosen:
         url = stack.enter_context(store.copy())
-        port, _ = stack.enter_context(served.served(url, report_seconds=report_seconds))
+        server = stack.enter_context(served.served(url, report_seconds=report_seconds))
+        port = stack.enter_context(Relay(server.port, tls=tls)).port if scheme == "https" else server.port
         relay = stack.enter_context(Relay(port))
-        if scheme == "https":
-            relay = stack.enter_context(Relay(stack.enter_context(Relay(port, tls=tls)).port))
         settings = {
             "server_url": f"{scheme}://localhost:{relay.port}",
-            "enrolment_key": _key(url),
+            "enrolment_key": server.enrolment_key(),
             "ca_file": place / "ca.pem",
             "state_dir": place / f"state-{relay.port}",
         }
-        env = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
-        env |= {f"MUSTER_AGENT_{setting.upper()}": str(value) for setting, value in settings.items()}
+        env = environment(**{f"agent_{setting}": value for setting, value in settings.items()})
         agent = [sys.executable, "-m", "muster_agent"]
         subprocess.run([*agent, "enrol"], env=env, check=True, capture_output=True)
         yield Program(name, _started([*agent, "run", "--now"], stack, env=env), relay)
 
 
-def _key(url: str) -> str:
-    database = Database(url)
-    key = enrolment_key(database)
-    database.close()
-    return key
-
-
 def _others(place: Path, stack: ExitStack) -> Iterator[Program]:
     """As Debian ships them, on the loopback, never as services."""
-    port = served.free_port()
+    port = free_port()
     scraped = stack.enter_context(Relay(port))
     exporter = [needs.tool("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{port}"]
     yield Program("node_exporter", _started(exporter, stack), scraped)
     _every(15, lambda: _scrape(scraped.port), stack)
-    port = served.free_port(range(20_000, 32_768))  # the highest that zabbix_agent2 accepts
+    port = _low_port()
     asked = stack.enter_context(Relay(port))
     configuration = place / "zabbix.conf"
     lines = ["Server=127.0.0.1", "ListenIP=127.0.0.1", f"ListenPort={port}", "LogType=console", "Hostname=bench"]
@@ -128,6 +116,15 @@ def _others(place: Path, stack: ExitStack) -> Iterator[Program]:
     zabbix = [needs.tool("zabbix_agent2", "/usr/sbin"), "-c", str(configuration), "-f"]
     yield Program("zabbix_agent2", _started(zabbix, stack), asked)
     _every(60, lambda: _ask_zabbix(asked.port), stack)
+
+
+def _low_port() -> int:
+    """A free port that zabbix_agent2 accepts: it goes up to 32,767."""
+    for port in range(20_000, 32_768):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("No port between 20,000 and 32,767 is free.")
 
 
 def _started(command: list[str], stack: ExitStack, env: dict[str, str] | None = None) -> Weight:

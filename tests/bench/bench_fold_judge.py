@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -48,12 +47,12 @@ def main() -> None:
         with ExitStack() as stack:
             (store,) = stack.enter_context(served.stores(lambda database: _seed(database, options), [kind]))
             url = stack.enter_context(store.copy())
-            port, _ = stack.enter_context(served.served(url))
+            server = stack.enter_context(served.served(url))
             first = 0
             for size in options.sizes:
                 jobs += _jobs(kind, url, first=first, size=size)
                 first += size.devices
-                for page, milliseconds in _pages(port, _cookie(url), times=options.runs).items():
+                for page, milliseconds in _pages(server.port, _cookie(url), times=options.runs).items():
                     pages.setdefault((kind, page), []).append(milliseconds)
     harness.print_table(JOB_COLUMNS, jobs)
     total, sizes = 0, []
@@ -103,20 +102,16 @@ def _jobs(kind: str, url: str, *, first: int, size: Size) -> list[list[Any]]:
         ("judge", f"{whole:,} devices, nothing new", lambda: judge.judge_all(database, settings, now=now_ms())),
         ("snapshot", f"{whole:,} devices", lambda: snapshot.run(database, settings, now=now)),
     ]
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {harness.cores()[0]})
-    try:
-        rows = []
+    rows = []
+    with harness.pinned(harness.cores()[0]):
         for job, what, run in timed:
             cpu, begun = time.process_time(), time.perf_counter()
             done = run()
             seconds = time.perf_counter() - begun
             cpu = time.process_time() - cpu
             rows.append([kind, job, what, seconds, done / seconds, f"{cpu / seconds:.0%}", done / cpu])
-        return rows
-    finally:
-        os.sched_setaffinity(0, allowed)
-        database.close()
+    database.close()
+    return rows
 
 
 def _pages(port: int, cookie: str, *, times: int) -> dict[str, float]:

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import select
 from tests.bench import bodies, estate, generator, harness, past, served
+from tests.e2e.programs import free_port, wait_for
+from tests.e2e.wire import Client
 
 from muster_server.clock import now_ms
 from muster_server.config import Settings
@@ -175,12 +177,12 @@ def _row(cell: Cell, runs: list[Measured]) -> list[Any]:
 
 
 def _run(store: served.Store, requests: Path, *, cell: Cell, options: argparse.Namespace) -> Measured:
-    with store.copy() as url, served.served(url) as (port, pid):
+    with store.copy() as url, served.served(url) as server:
         before = _stored_ids(url)
         with _judging(url if cell.judging else None) as judged:
-            cpu, store_cpu = harness.cpu_seconds([pid]), harness.cpu_seconds(served.store_pids())
-            run = _load(requests, port, options)
-            cpu = harness.cpu_seconds([pid]) - cpu
+            cpu, store_cpu = harness.cpu_seconds([server.process.pid]), harness.cpu_seconds(served.store_pids())
+            run = _load(requests, server.port, options)
+            cpu = harness.cpu_seconds([server.process.pid]) - cpu
             store_cpu = max(0.0, harness.cpu_seconds(served.store_pids()) - store_cpu)
         accepted = [i for answer in run.answers for i in json.loads(answer.partition(b"\r\n\r\n")[2])["accepted"]]
         _check(set(accepted), _stored_ids(url) - before, run)
@@ -198,8 +200,8 @@ def _run(store: served.Store, requests: Path, *, cell: Cell, options: argparse.N
 def _load(requests: Path, port: int, options: argparse.Namespace) -> generator.Run:
     with tempfile.NamedTemporaryFile() as result:
         arguments = [str(requests), str(port), str(options.connections), str(options.seconds), result.name]
-        command = [sys.executable, "-m", "tests.bench.generator", *arguments]
-        subprocess.run([*harness.on_core(harness.cores()[1]), *command], check=True, cwd=harness.ROOT)
+        with harness.pinned(harness.cores()[1]):
+            subprocess.run([sys.executable, "-m", "tests.bench.generator", *arguments], check=True, cwd=harness.ROOT)
         return msgspec.msgpack.decode(Path(result.name).read_bytes(), type=generator.Run)
 
 
@@ -210,8 +212,9 @@ def _judging(url: str | None) -> Iterator[list[float]]:
     if url is None:
         yield judged
         return
-    command = [*harness.on_core(harness.cores()[1]), sys.executable, "-m", "tests.bench.judging", url]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=harness.ROOT, env=dict(os.environ))
+    command = [sys.executable, "-m", "tests.bench.judging", url]
+    with harness.pinned(harness.cores()[1]):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=harness.ROOT)
     try:
         assert process.stdout is not None
         process.stdout.readline()  # it has begun
@@ -243,11 +246,12 @@ def _check(acknowledged: set[str], stored: set[str], run: generator.Run) -> None
 
 def _print_ceiling(requests: Path, options: argparse.Namespace) -> None:
     """What the generator and granian do without Muster, and what an fsync costs."""
-    port = served.free_port()
-    command = [*harness.on_core(harness.cores()[0]), sys.executable, "-m", "tests.bench.noop", str(port)]
-    process = subprocess.Popen(command, cwd=harness.ROOT, stderr=subprocess.DEVNULL)
+    port = free_port()
+    with harness.pinned(harness.cores()[0]):
+        command = [sys.executable, "-m", "tests.bench.noop", str(port)]
+        process = subprocess.Popen(command, cwd=harness.ROOT, stderr=subprocess.DEVNULL)
     try:
-        harness.wait_until("server that does nothing", lambda: served.answers(port))
+        wait_for("server that does nothing", lambda: Client(port).status("/"))
         cpu = harness.cpu_seconds([process.pid])
         run = _load(requests, port, options)
         cpu = harness.cpu_seconds([process.pid]) - cpu

@@ -100,7 +100,8 @@ def _whole(connection: socket.socket) -> bytes:
 def main() -> None:
     """`generator REQUESTS PORT CONNECTIONS SECONDS RESULT`."""
     requests, port, connections, seconds, result = sys.argv[1:]
-    os.nice(-10) if os.getuid() == 0 else None
+    if os.getuid() == 0:
+        os.nice(-10)  # a delay of this process behind others on its core is not the server's
     run = drive(unpack(Path(requests)), port=int(port), connections=int(connections), seconds=float(seconds))
     Path(result).write_bytes(msgspec.msgpack.encode(run))
 

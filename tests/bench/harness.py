@@ -14,7 +14,8 @@ import sqlite3
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,15 @@ def cores() -> tuple[int, int]:
     return allowed[0], allowed[-1]
 
 
-def on_core(core: int) -> list[str]:
-    """What to put before a command to keep it on one core."""
-    return ["taskset", "-c", str(core)]
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Keep this process, and all it starts meanwhile, on one core."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def tree(pid: int) -> list[psutil.Process]:
@@ -102,16 +109,6 @@ def cpu_seconds(pids: Iterable[int]) -> float:
             except psutil.NoSuchProcess:
                 continue
     return total
-
-
-def wait_until(what: str, happened: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """The first true value of `happened`; raises TimeoutError that names `what`."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if found := happened():
-            return found
-        time.sleep(0.05)
-    raise TimeoutError(f"No {what} within {seconds:.0f} s.")
 
 
 def stop(process: subprocess.Popen[Any], seconds: float = 20.0) -> None:

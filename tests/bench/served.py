@@ -6,14 +6,9 @@ PostgreSQL runs on the core of the load generator, so that the server has its ow
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +19,7 @@ import psycopg
 from sqlalchemy import make_url
 from tests.bench import harness
 from tests.bench.estate import KEY
+from tests.e2e.programs import Program
 from tests.server import postgresql
 
 from muster_server.clock import now_ms
@@ -79,79 +75,34 @@ def stores(fill: Fill, kinds: Sequence[str] = STORES) -> Iterator[list[Store]]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="muster-bench-", dir=disk())))
         made = []
         for kind in kinds:
-            server = stack.enter_context(_postgresql_elsewhere()) if kind == "postgresql" else None
+            with harness.pinned(harness.cores()[1]):
+                server = stack.enter_context(postgresql.running_server()) if kind == "postgresql" else None
             made.append(Store(kind, directory=directory, server=server))
             made[-1].fill(fill)
         yield made
 
 
 @contextmanager
-def served(url: str, **settings: Any) -> Iterator[tuple[int, int]]:
-    """(port, pid) of a running server on a store, with a Redis beside it, on the server's core."""
+def served(url: str, **settings: Any) -> Iterator[Program]:
+    """A server on a store, on a core of its own, with a Redis on the other."""
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as place, ExitStack() as stack:
-        port = free_port()
         redis = choose(Settings(data_dir=place))
         if redis.command:
-            beside = [*harness.on_core(harness.cores()[1]), *redis.command]
-            stack.callback(harness.stop, subprocess.Popen(beside, stdout=subprocess.DEVNULL))
-        chosen = {
-            "data_dir": place,
-            "database_url": url,
-            "redis_url": redis.url,
-            "port": port,
-            "secret_key": KEY,
-            "log_level": "warning",
-            **settings,
-        }
-        log = stack.enter_context(Path(place, "server.log").open("wb"))
-        command = [*harness.on_core(harness.cores()[0]), sys.executable, "-m", "muster_server.cli", "serve"]
-        process = subprocess.Popen(command, env=environment(**chosen), stdout=log, stderr=log)
-        stack.callback(harness.stop, process)
-        try:
-            harness.wait_until("ready server", lambda: process.poll() is not None or answers(port))
-        finally:
-            if process.poll() is not None:
-                print(Path(place, "server.log").read_text())
-        yield port, process.pid
-
-
-def environment(**settings: Any) -> dict[str, str]:
-    """This process's environment with `settings` as MUSTER_*, and no other setting of Muster."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
-    return {**plain, **{f"MUSTER_{name.upper()}": str(value) for name, value in settings.items()}}
-
-
-def free_port(among: Sequence[int] = (0,)) -> int:
-    """A TCP port of the loopback that nobody uses now."""
-    for wanted in among:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", wanted))
-            port: int = probe.getsockname()[1]
-            return port
-    raise OSError(f"None of {len(among)} ports is free.")
+            with harness.pinned(harness.cores()[1]):
+                beside = subprocess.Popen(redis.command, stdout=subprocess.DEVNULL)
+            stack.callback(harness.stop, beside)
+        known = {"database_url": url, "redis_url": redis.url, "secret_key": KEY, "log_level": "warning"}
+        server = Program(Path(place, "var"), "serve", **{**known, **settings})
+        with harness.pinned(harness.cores()[0]):
+            server.start()
+        stack.callback(server.stop)
+        server.wait_until_ready()
+        yield server
 
 
 def store_pids() -> list[int]:
     """The PostgreSQL that this process started, if any."""
     return [child.pid for child in psutil.Process().children() if child.name() == "postgres"]
-
-
-@contextmanager
-def _postgresql_elsewhere() -> Iterator[postgresql.Server]:
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {harness.cores()[1]})  # what is started now inherits it
-    with postgresql.running_server() as server:
-        os.sched_setaffinity(0, allowed)
-        yield server
-
-
-def answers(port: int, path: str = "/readyz") -> bool:
-    """Whether a server on this machine answers a path as it should."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
-            return bool(answer.status < 300)
-    except OSError:
-        return False
 
 
 def disk() -> Path | None:

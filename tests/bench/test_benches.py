@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests import needs
 from tests.bench import soak
 from tests.bench.harness import ROOT
 
@@ -23,6 +24,10 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("bench", BENCHES)
 def test_a_bench_runs_and_prints_the_machine_and_a_table(bench: str) -> None:
+    if bench == "bench_agent":
+        needs.tool("prometheus-node-exporter")
+        needs.tool("zabbix_agent2", "/usr/sbin")
+
     done = run(bench, "--quick")
 
     assert done.returncode == 0, done.stderr
