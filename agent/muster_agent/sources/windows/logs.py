@@ -1,0 +1,42 @@
+"""How far each event log was read, and what of it was told.
+
+Enters: a channel, a query, the position kept. Leaves: events, oldest record first. A log whose newest record is older
+than the position was cleared, and is read from its beginning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from muster_agent.machine import Machine
+from muster_agent.sources.windows.events import Event, parse_event
+
+_MOST_EVENTS, _MOST_TOLD = 6_000, 64
+
+
+def newest_record(machine: Machine, channel: str) -> int:
+    """The EventRecordID of the newest record, 0 when there is none; raises LogError."""
+    return machine.windows.record_range(channel)[1]
+
+
+def read_events(machine: Machine, channel: str, query: str, *, after: int) -> list[Event]:
+    """The events behind a position, which stands for `{after}` in the query; raises LogError."""
+    position = after if newest_record(machine, channel) >= after else 0
+    texts = machine.windows.events(channel, query.format(after=position), most=_MOST_EVENTS)
+    events = [event for event in map(parse_event, reversed(texts)) if event is not None]
+    return sorted(events, key=lambda event: event.record)
+
+
+def news(told: dict[str, str], facts: list[dict[str, Any]], *, name: str) -> list[dict[str, Any]]:
+    """The facts that differ from what was told under their id, which stands in `name`; `told` remembers the newest."""
+    fresh = []
+    for fact in facts:
+        digest = hashlib.sha256(json.dumps(fact, sort_keys=True).encode()).hexdigest()[:16]
+        if told.pop(fact[name], None) != digest:
+            fresh.append(fact)
+        told[fact[name]] = digest
+    for old in list(told)[:-_MOST_TOLD]:
+        del told[old]
+    return fresh
