@@ -17,7 +17,8 @@ from muster_server.fold import marks, minutes
 from muster_server.fold.facts import KEPT_SECTIONS, DeviceFacts, Horizon
 from muster_server.fold.marks import Row
 from muster_server.ingest.decode import StoredReport
-from muster_server.ingest.sections import SECTIONS, Battery, Disks, Software, Start, UseHour
+from muster_server.ingest.sections import SECTIONS, Battery, Disks, Software, UseHour
+from muster_server.ingest.starts import Start
 from muster_server.ingest.timing import EARLIEST_MS, parse_instant
 
 # Spelled out once: a start has four marks of three columns, and there are hundreds of starts a device.

@@ -18,7 +18,8 @@ from muster_server.catalogue.systems import match
 from muster_server.clock import DAY_MS, to_datetime
 from muster_server.fold.minutes import PRESSURE, observed
 from muster_server.health.percentile import LEAST_SAMPLES, nearest_rank
-from muster_server.ingest.sections import Culprit, Hardware, Pack, System
+from muster_server.ingest.sections import Hardware, Pack, System
+from muster_server.ingest.starts import Culprit
 
 # The mark that stands for a start: the first of these with enough samples of one quality, never mixed.
 _MARKS = ("to_usable", "to_desktop", "to_settled")

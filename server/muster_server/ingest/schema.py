@@ -21,6 +21,12 @@ Name = Annotated[str, Meta(max_length=256)]
 Problem = Annotated[str, Meta(max_length=500)]
 Instant = Annotated[str, Meta(max_length=40)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Bytes = Annotated[int, Meta(ge=0, le=2**60)]
+Count = Annotated[int, Meta(ge=0, le=2**31)]
+Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Quality = Literal["measured", "own", "estimated"]
+Mark = Literal["to_sign_in", "to_desktop", "to_usable", "to_settled"]
+Revision = Annotated[int, Meta(ge=0, le=1_000)]
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,22 +10,23 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from muster_server.ingest.schema import Instant, Name, Seconds, Short, Wire
+from muster_server.ingest.schema import Bytes, Count, Day, Instant, Name, Short, Wire
+from muster_server.ingest.starts import SignIn, Start
 
 MAX_TITLES = 4_000
 
-Bytes = Annotated[int, Meta(ge=0, le=2**60)]
-Count = Annotated[int, Meta(ge=0, le=2**31)]
 Minutes = Annotated[int, Meta(ge=0, le=1_500)]
-Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-Quality = Literal["measured", "own", "estimated"]
-Revision = Annotated[int, Meta(ge=0, le=1_000)]
 DeviceClass = Literal["desktop", "laptop", "tablet", "server", "virtual", "unknown"]
 DriveKind = Literal["hdd", "ssd", "nvme", "unknown"]
 
 
 class System(Wire, frozen=True):
-    """What runs on the device: its name, operating system and kernel. Changes rarely."""
+    """What runs on the device: its name, operating system and kernel. Changes rarely.
+
+    `os_build` is build and revision; `os_installed_on` the day of installation or of the last feature update;
+    `updated_on` that of the last update of the system, definitions of Defender left out; `esu_year` the last year of
+    extended security updates that is licensed, 0 when none is, null where the system needs none or does not tell.
+    """
 
     hostname: Name | None = None
     os_family: Literal["windows", "linux", "macos", "unknown"] = "unknown"
@@ -34,22 +35,53 @@ class System(Wire, frozen=True):
     os_version: Short | None = None
     os_build: Short | None = None
     os_edition: Short | None = None
+    os_installed_on: Day | None = None
+    updated_on: Day | None = None
+    esu_year: Annotated[int, Meta(ge=0, le=10)] | None = None
     kernel: Short | None = None
     architecture: Short | None = None
 
 
 class Drive(Wire, frozen=True):
-    """One fixed drive. `system` tells whether the operating system starts from it."""
+    """One fixed drive. `system` tells whether the operating system starts from it.
+
+    `wear_percent` is the maker's own estimate, which may exceed 100; `failing` is the drive's own warning.
+    """
 
     name: Short
     kind: DriveKind = "unknown"
     model: Name | None = None
     size_bytes: Bytes | None = None
     system: bool = False
+    wear_percent: Annotated[int, Meta(ge=0, le=255)] | None = None
+    power_on_hours: Count | None = None
+    failing: bool | None = None
+
+
+class MemorySlot(Wire, frozen=True):
+    """One slot of the main memory. `bytes` is 0 when it is empty, null when it does not tell; MT/s as configured."""
+
+    bytes: Bytes | None = None
+    kind: Short | None = None
+    speed_mts: Count | None = None
+    soldered: bool = False
+
+
+class Driver(Wire, frozen=True):
+    """One driver that does not come with the system; its day is the one its maker gave it."""
+
+    kind: Literal["display", "network", "storage", "audio", "bluetooth"]
+    name: Name | None = None
+    provider: Name | None = None
+    version: Short | None = None
+    dated_on: Day | None = None
 
 
 class Hardware(Wire, frozen=True):
-    """What the device is made of. `chassis_code` is the SMBIOS type-3 code. Changes rarely."""
+    """What the device is made of. `chassis_code` is the SMBIOS type-3 code. Changes rarely.
+
+    `cpu_id` is vendor, family, model and stepping: `GenuineIntel 6 142 9`. `tpm_version` is `none` without a TPM.
+    """
 
     device_class: DeviceClass = "unknown"
     chassis_code: Annotated[int, Meta(ge=0, le=255)] | None = None
@@ -62,48 +94,22 @@ class Hardware(Wire, frozen=True):
     cpu_cores: Count | None = None
     cpu_threads: Count | None = None
     memory_bytes: Bytes | None = None
+    cpu_id: Short | None = None
+    firmware: Literal["uefi", "bios"] | None = None
+    secure_boot: bool | None = None
+    tpm_version: Literal["2.0", "1.2", "none"] | None = None
+    memory_slots: Annotated[list[MemorySlot], Meta(max_length=64)] | None = None
+    memory_limit_bytes: Bytes | None = None
     drives: Annotated[list[Drive], Meta(max_length=32)] = []
+    drivers: Annotated[list[Driver], Meta(max_length=32)] = []
 
 
-class Culprit(Wire, frozen=True):
-    """What slowed a start: a unit, service, driver or program by its base name."""
+class Place(Wire, frozen=True):
+    """Where the device belongs, as its directory knows. Units are the widest first, joined by `/`. Changes rarely."""
 
-    name: Annotated[str, Meta(max_length=128)]
-    kind: Literal["unit", "service", "driver", "application", "policy", "device", "other"]
-    seconds: Seconds
-
-
-class Start(Wire, frozen=True):
-    """One boot of one device. Marks are seconds after `zero_at` (the kernel's start), each null until known.
-
-    A start arrives in pieces: the same `start_id` may come again with more marks or a higher revision. With `exact_id`
-    the id is made of what names this boot alone; without, a start of the same kind within 60 s is the same start.
-    """
-
-    start_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-    kind: Literal["full", "fast_startup", "resume", "soft_reboot", "unknown"]
-    zero_at: Instant
-    exact_id: bool = False
-    to_sign_in_seconds: Seconds | None = None
-    to_sign_in_quality: Quality | None = None
-    to_sign_in_revision: Revision = 0
-    to_desktop_seconds: Seconds | None = None
-    to_desktop_quality: Quality | None = None
-    to_desktop_revision: Revision = 0
-    to_usable_seconds: Seconds | None = None
-    to_usable_quality: Quality | None = None
-    to_usable_revision: Revision = 0
-    to_settled_seconds: Seconds | None = None
-    to_settled_quality: Quality | None = None
-    to_settled_revision: Revision = 0
-    firmware_seconds: Seconds | None = None
-    loader_seconds: Seconds | None = None
-    kernel_seconds: Seconds | None = None
-    initrd_seconds: Seconds | None = None
-    userspace_seconds: Seconds | None = None
-    before_agent: bool = False
-    after_update: bool = False
-    culprits: Annotated[list[Culprit], Meta(max_length=20)] = []
+    join: Literal["domain", "entra", "hybrid", "workgroup"] | None = None
+    site: Short | None = None
+    organisational_unit: Name | None = None
 
 
 class UseHour(Wire, frozen=True):
@@ -111,8 +117,11 @@ class UseHour(Wire, frozen=True):
 
     `cpu`, `memory`, `disk` hold 12 integers each, one a level between the edges 0 10 20 30 40 50 60 70 80 85 90 95 100
     percent; levels are [a, b), the last one closed. `memory_pressure` is a 4 x 4 table of minutes: rows are available
-    memory under 5, 10, 20 and up to 100 percent; columns hard faults a second under 10, 100, 1,000 and above. Null
-    where the system cannot tell. Minutes not sampled are `missed`; minutes asleep are `suspended`.
+    memory under 5, 10, 20 and up to 100 percent; columns hard faults a second under 10, 100, 1,000 and above.
+    `commit_pressure` has the same columns; rows are committed memory under 70, 80, 90 percent of its limit and above.
+    `disk_wait` holds 8 integers: minutes in which an operation of the slowest drive took under 1, 2, 5, 10, 20, 50, 100
+    ms on average, and above; a minute without operations is in none. Null where the system cannot tell. Minutes not
+    sampled are `missed`; minutes asleep are `suspended`.
     """
 
     hour_at: Instant
@@ -123,6 +132,11 @@ class UseHour(Wire, frozen=True):
         Annotated[list[Annotated[list[Minutes], Meta(min_length=4, max_length=4)]], Meta(min_length=4, max_length=4)]
         | None
     ) = None
+    commit_pressure: (
+        Annotated[list[Annotated[list[Minutes], Meta(min_length=4, max_length=4)]], Meta(min_length=4, max_length=4)]
+        | None
+    ) = None
+    disk_wait: Annotated[list[Minutes], Meta(min_length=8, max_length=8)] | None = None
     missed: Minutes = 0
     suspended: Minutes = 0
 
@@ -201,12 +215,16 @@ class AgentHealth(Wire, frozen=True):
     notes: Annotated[list[Annotated[str, Meta(max_length=300)]], Meta(max_length=20)] = []
 
 
-Section = System | Hardware | Use | Disks | Battery | Software | Restart | AgentHealth | list[Start]
+Section = (
+    System | Hardware | Place | Use | Disks | Battery | Software | Restart | AgentHealth | list[Start] | list[SignIn]
+)
 
 SECTIONS: dict[str, object] = {
     "system": System,
     "hardware": Hardware,
+    "place": Place,
     "starts": Annotated[list[Start], Meta(max_length=400)],
+    "sign_ins": Annotated[list[SignIn], Meta(max_length=100)],
     "use": Use,
     "disks": Disks,
     "battery": Battery,

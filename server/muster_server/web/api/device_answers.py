@@ -8,19 +8,18 @@ import msgspec
 from msgspec import Meta
 
 from muster_server.clock import iso
-from muster_server.ingest.schema import Outcome
+from muster_server.ingest.schema import Outcome, Quality
 from muster_server.ingest.sections import (
     AgentHealth,
     Battery,
-    Culprit,
     Disks,
     Hardware,
     Pack,
-    Quality,
     Restart,
     System,
     Title,
 )
+from muster_server.ingest.starts import Culprit
 from muster_server.store.device import DeviceRecord
 from muster_server.web.api.answers import (
     Answer,
