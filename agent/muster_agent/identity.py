@@ -14,8 +14,7 @@ from muster_agent.sources import block, dmi, machine_id
 def hints(machine: Machine) -> dict[str, str | None]:
     """smbios_uuid, system_serial, disk_serial, hardware_hash (SHA-256 over the three), machine_hash."""
     facts = dmi.read_dmi(machine)
-    drive = block.system_drive(machine)
-    serial = block.read_serial(machine, drive) if drive else None
+    serial = _system_drive_serial(machine)
     found: dict[str, str | None] = {
         "smbios_uuid": facts.get("product_uuid"),
         "system_serial": facts.get("product_serial"),
@@ -27,3 +26,12 @@ def hints(machine: Machine) -> dict[str, str | None]:
         "hardware_hash": hashlib.sha256(joined.encode()).hexdigest() if any(found.values()) else None,
         "machine_hash": machine_id.read_machine_hash(machine),
     }
+
+
+def _system_drive_serial(machine: Machine) -> str | None:
+    if machine.system == "windows":
+        from muster_agent.sources.windows.drives import read_drives
+
+        return next((drive["serial"] for drive in read_drives(machine) if drive["system"]), None)
+    drive = block.system_drive(machine)
+    return block.read_serial(machine, drive) if drive else None

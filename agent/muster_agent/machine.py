@@ -11,23 +11,34 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
+if TYPE_CHECKING:
+    from muster_agent.sources.windows import Windows
+
+System = Literal["linux", "windows", "macos"]
+
+_SYSTEMS: dict[str, System] = {"win32": "windows", "darwin": "macos"}
 _PIECE_BYTES = 65_536
 _MOST_BYTES = 16 * 2**20  # no file that is read here is larger on a healthy system
 # What psutil raises where a system does not tell, besides what it raises by plan.
 UNTOLD = (OSError, RuntimeError, ValueError, LookupError, AttributeError, psutil.Error)
 
 
-def _suspended_too() -> float:
-    # CLOCK_BOOTTIME counts time asleep, which time.monotonic leaves out.
+def _clocks() -> tuple[Callable[[], float], Callable[[], float], Callable[[], float]]:
+    """Wall, and seconds since the kernel's start with and without time asleep."""
     if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    else:  # noqa: RET505 - mypy reads each branch for its own platform only
-        return time.monotonic()
+        return time.time, lambda: time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic
+    elif sys.platform == "win32":  # noqa: RET505 - mypy reads each branch for its own platform only
+        from muster_agent.sources.windows.clocks import interrupt_seconds, unbiased_seconds
+
+        return time.time, interrupt_seconds, unbiased_seconds
+    else:
+        return time.time, time.monotonic, time.monotonic
 
 
 class Machine:
@@ -46,7 +57,20 @@ class Machine:
         self.ps = ps
         self.patience_seconds = 10.0  # with one program
         self._run = run
-        self.wall, self.elapsed, self.awake = clocks or (time.time, _suspended_too, time.monotonic)
+        self.wall, self.elapsed, self.awake = clocks or _clocks()
+        self.system: System = _SYSTEMS.get(sys.platform, "linux")
+        self.notebook: dict[str, Any] = {}  # what collectors write down for their next run; the reporter keeps it
+        self.remarks: list[str] = []  # what a collector that did its work could not read
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The calls that Windows alone has; raises OSError elsewhere."""
+        if sys.platform == "win32":
+            from muster_agent.sources.windows.native import Native
+
+            return Native()
+        else:  # noqa: RET505 - mypy reads each branch for its own platform only
+            raise OSError("this is not Windows")
 
     def read(self, path: str) -> str:
         """The text of a file; raises OSError. Bytes that are not UTF-8 are replaced, NULs taken out."""
@@ -60,6 +84,11 @@ class Machine:
         with open(self._real(path), "rb") as file:
             for line in file:
                 yield _text(line.rstrip(b"\r\n"))
+
+    def read_bytes(self, path: str, most: int) -> bytes:
+        """The first `most` bytes of a file; raises OSError."""
+        with open(self._real(path), "rb") as file:
+            return file.read(most)
 
     def read_or_none(self, path: str) -> str | None:
         """The text of a file without surrounding space, or None when it is not there or may not be read."""

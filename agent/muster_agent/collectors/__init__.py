@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from muster_agent.collectors import battery, disks, hardware, restart, software, starts, system
+from muster_agent.collectors import battery, disks, hardware, place, restart, sign_ins, software, starts, system
 from muster_agent.machine import Machine
 
 
@@ -22,10 +22,13 @@ class Collector(NamedTuple):
     rare: bool
 
 
+_MOST_REMARKS = 500  # characters of what could not be read although the collector did its work
 COLLECTORS = (
     Collector("system", system.collect, rare=True),
     Collector("hardware", hardware.collect, rare=True),
+    Collector("place", place.collect, rare=True),
     Collector("starts", starts.collect, rare=False),
+    Collector("sign_ins", sign_ins.collect, rare=False),
     Collector("disks", disks.collect, rare=False),
     Collector("battery", battery.collect, rare=False),
     Collector("software", software.collect, rare=True),
@@ -37,10 +40,12 @@ def run_collector(machine: Machine, collector: Collector) -> tuple[Any, dict[str
     """(section or None, outcome) of one collector; never raises, so that one cannot hurt another."""
     begun = machine.awake()
     section, problem = None, None
+    machine.remarks.clear()
     try:
         section = collector.collect(machine)
         json.dumps(section, allow_nan=False)  # what cannot be sent was not read either
         outcome = "absent" if section is None else "ok"
+        problem = "; ".join(machine.remarks)[:_MOST_REMARKS] or None
     except Exception as error:  # noqa: BLE001 - one of the two broad excepts of Muster: the outcome tells
         section, outcome, problem = None, "failed", describe(error)
     seconds = round(max(0.0, machine.awake() - begun), 4)

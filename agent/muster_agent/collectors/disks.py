@@ -19,7 +19,9 @@ def collect(machine: Machine) -> dict[str, Any] | None:
     """The section `disks`; absent where no fixed volume is mounted."""
     volumes: list[dict[str, Any]] = []
     seen: set[str] = set()
-    mounted = sorted(machine.ps.disk_partitions(all=True), key=lambda part: (part.mountpoint != "/", part.mountpoint))
+    starting = _system_volume(machine)
+    parts = machine.ps.disk_partitions(all=machine.system != "windows")
+    mounted = sorted(parts, key=lambda part: (part.mountpoint != starting, part.mountpoint))
     for part in mounted:
         if not _counts(part) or part.device in seen or len(volumes) == _MOST_VOLUMES:
             continue
@@ -29,12 +31,27 @@ def collect(machine: Machine) -> dict[str, Any] | None:
         except OSError:
             continue  # gone since, or not ours to see
         if 0 < usage.total <= _MOST_BYTES and 0 <= usage.free <= usage.total:
-            name = part.mountpoint if part.mountpoint in _NAMED else f"volume-{len(volumes)}"
+            name = _plain(part.mountpoint) or f"volume-{len(volumes)}"
             space = {"name": name, "total_bytes": usage.total, "free_bytes": usage.free}
-            volumes.append({**space, "system": part.mountpoint == "/"})
+            volumes.append({**space, "system": part.mountpoint == starting})
     return {"volumes": volumes} if volumes else None
 
 
+def _system_volume(machine: Machine) -> str:
+    if machine.system == "windows":
+        from muster_agent.sources.windows.drives import read_system_letter
+
+        return f"{read_system_letter(machine)}\\"
+    return "/"
+
+
+def _plain(mountpoint: str) -> str | None:
+    """A mount point of the closed list, or a letter; a folder that a volume hangs in may name a person."""
+    if len(mountpoint) == 3 and mountpoint.endswith(":\\"):
+        return mountpoint[:2]
+    return mountpoint if mountpoint in _NAMED else None
+
+
 def _counts(part: Any) -> bool:
-    removable = part.mountpoint.startswith(("/media/", "/run/media/", "/mnt/"))
+    removable = part.mountpoint.startswith(("/media/", "/run/media/", "/mnt/")) or "removable" in part.opts
     return part.fstype in _FIXED and not removable and (part.fstype != "overlay" or part.mountpoint == "/")

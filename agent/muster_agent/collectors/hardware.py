@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from muster_agent.collectors.battery import own_packs
 from muster_agent.machine import Machine
-from muster_agent.sources import block, dmi, power_supply
-from muster_agent.sources.plain import short_text, whole_number
+from muster_agent.sources import block, dmi, firmware
+from muster_agent.sources.plain import whole_number
+from muster_agent.sources.smbios import parse_memory, read_table
 
 # SMBIOS type 3 (DSP0134, 7.4.1).
 _CLASSES = {
@@ -27,7 +29,6 @@ def collect(machine: Machine) -> dict[str, Any]:
     facts = dmi.read_dmi(machine)
     chassis = whole_number(facts.get("chassis_type"), 255)
     code = None if chassis is None else chassis & 0x7F  # bit 7: a lock is fitted
-    starting = block.system_drive(machine)
     lenovo = "lenovo" in facts.get("sys_vendor", "").lower()  # whose readable model stands in the version
     return {
         "device_class": device_class(machine, code, facts=facts),
@@ -37,13 +38,12 @@ def collect(machine: Machine) -> dict[str, Any]:
         "serial": facts.get("product_serial"),
         "bios_version": facts.get("bios_version"),
         "bios_on": dmi.parse_day(facts.get("bios_date")),
-        "cpu_model": _cpu_model(machine),
+        **_processor_and_firmware(machine),
         "cpu_cores": machine.ps.cpu_count(logical=False),
         "cpu_threads": machine.ps.cpu_count(logical=True),
         "memory_bytes": machine.ps.virtual_memory().total,
-        "drives": [
-            {**drive, "system": drive["name"] == starting} for drive in block.read_drives(machine)[:_MOST_DRIVES]
-        ],
+        **_memory(machine),
+        "drives": _drives(machine)[:_MOST_DRIVES],
     }
 
 
@@ -53,19 +53,45 @@ def device_class(machine: Machine, code: int | None, *, facts: dict[str, str]) -
     if any(word in named for word in _VIRTUAL) or "hypervisor" in _cpu_flags(machine):
         return "virtual"
     found = _CLASSES.get(code or 0, "unknown")
-    has_battery = bool(power_supply.read_packs(machine))
-    if found == "laptop" and any(word in named for word in _TABLET_MODELS):
+    has_battery = bool(own_packs(machine))
+    if found in ("laptop", "unknown") and (any(word in named for word in _TABLET_MODELS) or _is_slate(machine)):
         return "tablet"
     if found == "unknown" and has_battery:
         return "laptop"
     return found
 
 
-def _cpu_model(machine: Machine) -> str | None:
-    for line in (machine.read_or_none("/proc/cpuinfo") or "").splitlines():
-        if line.startswith("model name"):
-            return short_text(line.partition(":")[2], 256)
-    return None
+def _processor_and_firmware(machine: Machine) -> dict[str, Any]:
+    if machine.system == "windows":
+        from muster_agent.sources.windows.about import read_drivers
+        from muster_agent.sources.windows.hardware import read_firmware, read_processor
+
+        return {**read_processor(machine), **read_firmware(machine), "drivers": read_drivers(machine)}
+    return {**firmware.read_processor(machine), **firmware.read_firmware(machine)}
+
+
+def _memory(machine: Machine) -> dict[str, Any]:
+    try:
+        return parse_memory(read_table(machine)) or {}
+    except OSError:
+        return {}  # on Linux the table is root's
+
+
+def _drives(machine: Machine) -> list[dict[str, Any]]:
+    if machine.system == "windows":
+        from muster_agent.sources.windows.drives import read_drives
+
+        return [{name: value for name, value in drive.items() if name != "serial"} for drive in read_drives(machine)]
+    starting = block.system_drive(machine)
+    return [{**drive, "system": drive["name"] == starting} for drive in block.read_drives(machine)]
+
+
+def _is_slate(machine: Machine) -> bool:
+    if machine.system == "windows":
+        from muster_agent.sources.windows.hardware import is_slate
+
+        return is_slate(machine)
+    return False
 
 
 def _cpu_flags(machine: Machine) -> list[str]:

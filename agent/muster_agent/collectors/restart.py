@@ -10,7 +10,11 @@ _CONTAINER_MARKS = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv
 
 
 def collect(machine: Machine) -> dict[str, Any]:
-    """The section `restart`: Debian's marker, or a kernel that is gone from the disk since it started."""
+    """The section `restart`: Debian's marker, a kernel gone from the disk since it started, Windows' marks."""
+    if machine.system == "windows":
+        from muster_agent.sources.windows.about import read_restart
+
+        return read_restart(machine)
     reasons = []
     if machine.exists("/run/reboot-required"):
         packages = (machine.read_or_none("/run/reboot-required.pkgs") or "").split()

@@ -1,4 +1,4 @@
-"""How long this start of the device took, in phases, and what slowed it: systemd's own record."""
+"""How long this start of the device took, in phases, and what slowed it, as the system itself recorded it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ _HOUR = 3_600 * _SECOND
 
 
 def collect(machine: Machine) -> list[dict[str, Any]] | None:
-    """The section `starts` with the running start; absent without systemd. Unfinished marks are None, never 0."""
+    """The section `starts`: on Linux the running start, on Windows what is new of any; absent where nothing tells.
+
+    Unfinished marks are None, never 0.
+    """
+    if machine.system == "windows":
+        from muster_agent.sources.windows.starts import read_starts
+
+        return read_starts(machine)
     if not systemd.runs(machine):
         return None
     times, boot_id = systemd.read_manager(machine), machine.boot_id()
@@ -38,6 +45,10 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
 
 def progress(machine: Machine) -> tuple[float, bool]:
     """(seconds since the running start began, whether it is over); where nobody can tell, it is over."""
+    if machine.system == "windows":
+        from muster_agent.sources.windows.starts import is_over
+
+        return machine.elapsed(), is_over(machine)
     try:
         times = systemd.read_manager(machine) if systemd.runs(machine) else {}
     except OSError:

@@ -11,6 +11,10 @@ from muster_agent.sources.plain import short_text
 
 def collect(machine: Machine) -> dict[str, Any]:
     """The section `system`."""
+    if machine.system == "windows":
+        from muster_agent.sources.windows.about import read_system
+
+        return read_system(machine)
     release = read_os_release(machine)
     return {
         "hostname": machine.hostname(),

@@ -1,4 +1,7 @@
-"""SMBIOS facts as Linux shows them under /sys/class/dmi/id. Serial and UUID may be read by root alone."""
+"""SMBIOS facts, as Linux shows them under /sys/class/dmi/id and Windows in the table itself.
+
+On Linux serial and UUID may be read by root alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from datetime import date
 
 from muster_agent.machine import Machine
 from muster_agent.sources.plain import short_text, whole_number
+from muster_agent.sources.smbios import parse_facts, read_table
 
 _NAMES = ("sys_vendor", "product_name", "product_version", "product_serial", "product_uuid", "chassis_type",
           "bios_version", "bios_date")  # fmt: skip
@@ -23,10 +27,20 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 def read_dmi(machine: Machine) -> dict[str, str]:
     """The facts that are there and not junk."""
-    known = {name: clean(machine.read_or_none(f"/sys/class/dmi/id/{name}")) for name in _NAMES}
-    if not _UUID.fullmatch(known["product_uuid"] or ""):
+    if machine.system == "windows":
+        known = {name: clean(value) for name, value in _in_table(machine).items() if name in _NAMES}
+    else:
+        known = {name: clean(machine.read_or_none(f"/sys/class/dmi/id/{name}")) for name in _NAMES}
+    if not _UUID.fullmatch(known.get("product_uuid") or ""):
         known["product_uuid"] = None
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _in_table(machine: Machine) -> dict[str, str]:
+    try:
+        return parse_facts(read_table(machine))
+    except OSError:
+        return {}
 
 
 def clean(value: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""/etc/machine-id (machine-id(5)): confidential, so only a keyed hash of it leaves the device."""
+"""/etc/machine-id (machine-id(5)), and what Windows has instead. Confidential: only a keyed hash leaves the device."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ _ID = re.compile(r"(?!0{32})[0-9a-f]{32}")  # an image that never started holds 
 
 def read_machine_hash(machine: Machine) -> str | None:
     """The keyed hash of the machine id; None where there is none yet."""
+    if machine.system == "windows":
+        from muster_agent.sources.windows.about import read_machine_guid
+
+        found = read_machine_guid(machine) or ""
+        return keyed_hash(found) if found else None
     found = (machine.read_or_none("/etc/machine-id") or "").lower()
     return keyed_hash(found) if _ID.fullmatch(found) else None
 

@@ -28,7 +28,7 @@ _KB = re.compile(r"^KB\d+$|\(KB\d{6,}\)", re.IGNORECASE)
 _APPX_NAME = re.compile(r"([A-Za-z0-9.-]{3,50})_(\d+(?:\.\d+){1,3})_[^_]*_[^_]*_[a-z0-9]{13}")
 
 
-def read_titles(machine: Machine) -> Iterator[dict[str, Any]]:
+def read_titles(machine: Machine) -> Iterator[dict[str, object]]:
     """Every title once, by name, version and publisher: those of the machine first, then of loaded profiles."""
     seen = set()
     for title in _titles(machine):
@@ -38,7 +38,7 @@ def read_titles(machine: Machine) -> Iterator[dict[str, Any]]:
             yield title
 
 
-def _titles(machine: Machine) -> Iterator[dict[str, Any]]:
+def _titles(machine: Machine) -> Iterator[dict[str, object]]:
     for key in _WHOLE_MACHINE:
         yield from _uninstall_titles(machine, key, person="")
     profiles = [name for name in machine.windows.subkeys(EVERYONE) if _PERSONS.match(name)]
@@ -51,14 +51,14 @@ def _titles(machine: Machine) -> Iterator[dict[str, Any]]:
         yield from filter(None, map(parse_package, machine.windows.subkeys(store)))
 
 
-def _uninstall_titles(machine: Machine, key: str, *, person: str) -> Iterator[dict[str, Any]]:
+def _uninstall_titles(machine: Machine, key: str, *, person: str) -> Iterator[dict[str, object]]:
     for name in machine.windows.subkeys(key):
         title = parse_uninstall(machine.windows.values(rf"{key}\{name}"), person=person)
         if title is not None:
             yield title
 
 
-def parse_uninstall(values: dict[str, Any], *, person: str) -> dict[str, Any] | None:
+def parse_uninstall(values: dict[str, Any], *, person: str) -> dict[str, object] | None:
     """One product; None for parts and updates of another, and for what Windows hides. `person` is taken out."""
     name = _without(person, text(values.get("DisplayName"), 256))
     release = str(values.get("ReleaseType") or "").lower()
@@ -92,7 +92,7 @@ def parse_install_day(value: object) -> str | None:
     return parse_us_day(digits)
 
 
-def parse_package(full_name: str) -> dict[str, Any] | None:
+def parse_package(full_name: str) -> dict[str, object] | None:
     """A Store app out of `Name_Version_Architecture_Resource_PublisherHash`."""
     found = _APPX_NAME.fullmatch(full_name)
     if found is None:

@@ -1,0 +1,16 @@
+"""How long people wait from their credentials to a desktop; never who they are. Absent where no log times that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muster_agent.machine import Machine
+
+
+def collect(machine: Machine) -> list[dict[str, Any]] | None:
+    """The section `sign_ins` with what is new."""
+    if machine.system != "windows":
+        return None
+    from muster_agent.sources.windows.sign_ins import read_sign_ins
+
+    return read_sign_ins(machine)
