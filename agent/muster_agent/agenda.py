@@ -9,6 +9,8 @@ import math
 
 _LOOK_SECONDS = 10.0  # whether a young start is over; one that hangs is looked at with every sample
 
+_SOON_SECONDS = 15.0
+
 
 class Agenda:
     """What comes when."""
@@ -21,10 +23,11 @@ class Agenda:
         self.look_at = math.inf
         self.report_at = now + spread_seconds
         self.send_at = math.inf
+        self.watch_at = math.inf  # what people see of the device
 
     def seconds_to_next(self, now: float) -> float:
         """How long nothing is due."""
-        return max(0.0, min(self.sample_at, self.look_at, self.report_at, self.send_at) - now)
+        return max(0.0, min(self.sample_at, self.look_at, self.report_at, self.send_at, self.watch_at) - now)
 
     def await_start(self, now: float, young_seconds: float) -> None:
         """The device is still starting: the first report waits until that is over, or for `young_seconds`."""
@@ -39,6 +42,12 @@ class Agenda:
             self.report_at = min(self.report_at, now + self._spread_seconds)
         else:
             self.look_at = now + _LOOK_SECONDS if now < self._young_until else max(self.sample_at, now + 1)
+
+    def watched(self, now: float, seconds: float, *, news: bool) -> None:
+        """Desktops were looked for, and will be again in `seconds`; what was seen of one is told soon."""
+        self.watch_at = now + seconds
+        if news:
+            self.report_at = min(self.report_at, now + max(self._spread_seconds, _SOON_SECONDS))
 
     def sampled(self, now: float) -> None:
         """The next sample keeps to the minute, unless minutes were slept through."""

@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from muster_agent import __version__, config, enrolment, identity
+from muster_agent import __version__, config, enrolment, identity, usable
 from muster_agent.agenda import Agenda
 from muster_agent.collectors import starts
 from muster_agent.files import lock, private_directory, read_json, remove, write_whole
@@ -97,8 +97,12 @@ class Agent:
         agenda = Agenda(clock(), sample_seconds=self._settings.sample_seconds, spread_seconds=spread)
         if not over:
             agenda.await_start(clock(), _YOUNG_SECONDS - age if young else 0.0)
+        timer = usable.Timer(self._machine, usable.eyes_of(self._machine))
+        self._watch(timer, agenda)
         while not self._stopping.asked:
             time.sleep(agenda.seconds_to_next(clock()))
+            if clock() >= agenda.watch_at:
+                self._watch(timer, agenda)
             if clock() >= agenda.sample_at:
                 self._sample()
                 agenda.sampled(clock())
@@ -112,6 +116,10 @@ class Agent:
                 agenda.sent(clock(), wait)
                 if self._reporter.is_wanted and not wait:
                     agenda.hurry_report(clock())
+
+    def _watch(self, timer: usable.Timer, agenda: Agenda) -> None:
+        seconds, news = timer.look()
+        agenda.watched(self._machine.elapsed(), seconds, news=news)
 
     def _sample(self) -> None:
         with self._stopping.held():

@@ -134,21 +134,37 @@ class Machine:
 
     def boot_id(self) -> str | None:
         """What names this boot of the kernel."""
+        if self.system == "windows":
+            return self._windows_boot_id
         return (self.read_or_none("/proc/sys/kernel/random/boot_id") or "")[:64] or None
 
     def hostname(self) -> str | None:
         """The device's own name."""
+        if self.system == "windows":
+            from muster_agent.sources.windows.about import read_hostname
+
+            return read_hostname(self)
         found = self.read_or_none("/proc/sys/kernel/hostname") or self.read_or_none("/etc/hostname")
         return found[:256] if found else None
 
     def architecture(self) -> str:
         """The processor's, as the kernel names it."""
+        if self.system == "windows":
+            from muster_agent.sources.windows.about import read_architecture
+
+            return read_architecture(self)
         found = self.read_or_none("/proc/sys/kernel/arch")
         if not found:
             import platform  # kernels before 6.1 do not tell
 
             found = platform.machine()
         return found[:64]
+
+    @cached_property
+    def _windows_boot_id(self) -> str | None:
+        from muster_agent.sources.windows.about import read_boot_id
+
+        return read_boot_id(self)
 
     def _real(self, path: str) -> str:
         return path if self.root == "/" else os.path.join(self.root, path.lstrip("/"))

@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from muster_agent.collectors import COLLECTORS, Collector, run_collector
+from muster_agent.collectors import COLLECTORS, Collector, run_collector, tell_again
 from muster_agent.config import Settings
 from muster_agent.guard import Guard
 from muster_agent.machine import Machine
 from muster_agent.sampler import Sampler
 
 _WANTED_AGAIN_SECONDS = 3_600.0
+_NOTEBOOK_FORM = 1  # another form, of an older agent or a newer one, is begun anew
 _ABSENT = {"outcome": "absent", "seconds": None, "problem": None}
 _RARE = frozenset(collector.name for collector in COLLECTORS if collector.rare)
 
@@ -48,18 +49,24 @@ class Reporter:
         for name, entry in told.items() if isinstance(told, dict) else ():
             if isinstance(entry, list) and [type(part) for part in entry] == [str, int]:
                 self._told[name] = (entry[0], entry[1])
+        notebook = state.get("notebook")
+        if isinstance(notebook, dict) and notebook.get("form") == _NOTEBOOK_FORM:
+            self._machine.notebook.update(notebook["pages"])
 
     def state(self) -> dict[str, Any]:
-        """What to remember until the next run. A start is told by each run: it costs little and may be another."""
-        return {"told": self._told}
+        """What to remember until the next run. On Linux each run tells its start, which may be another."""
+        return {"told": self._told, "notebook": {"form": _NOTEBOOK_FORM, "pages": self._machine.notebook}}
 
     def forget(self) -> None:
         """Tell everything again, since the server is another or knows us as another."""
         self._told, self._start_in = {}, None
+        tell_again(self._machine, everything=True)
 
     def lost(self, sequences: Iterable[int]) -> None:
         """Tell again what stood in reports that never reached the server."""
         gone = set(sequences)
+        if gone:
+            tell_again(self._machine, everything=False)
         self._told = {name: entry for name, entry in self._told.items() if entry[1] not in gone}
         if self._start_in in gone:
             self._start_in = None
@@ -84,7 +91,7 @@ class Reporter:
             if (names is None or collector.name in names) and self._is_due(collector):
                 with self._guard.watching(collector.name):
                     section, found.outcomes[collector.name] = run_collector(self._machine, collector)
-                if section is not None:
+                if section is not None and section != []:
                     found.sections[collector.name] = section
         if not self._settings.software_titles:
             found.outcomes["software"] = _ABSENT  # else the server would ask for it
@@ -130,6 +137,8 @@ class Reporter:
     def _take_starts(self, collected: Collected, sections: dict[str, Any], *, sequence: int) -> None:
         told = collected.sections.get("starts")
         over = told is not None and all(start.get("to_settled_seconds") is not None for start in told)
+        if self._machine.system == "windows":
+            over = False  # the next start of a hibernated kernel finds this agent still running
         if over or collected.outcomes["starts"]["outcome"] == "absent":
             self._start_in = sequence
         if told is not None and not self._settings.culprit_names:

@@ -14,12 +14,15 @@ from typing import Any
 from muster_agent.collectors import describe
 from muster_agent.machine import UNTOLD, Machine, instant
 from muster_agent.sources.block import is_physical
+from muster_agent.sources.processor import read_times
 from muster_agent.sources.vmstat import read_hard_faults
 
 # Levels are [a, b), the last one closed.
 EDGES = (0, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 100)
 AVAILABLE_EDGES = (5, 10, 20)  # percent of memory available
+COMMIT_EDGES = (70, 80, 90)  # percent of what may be committed
 FAULT_EDGES = (10, 100, 1_000)  # hard faults a second
+WAIT_EDGES = (1, 2, 5, 10, 20, 50, 100)  # milliseconds an operation of a drive took
 _MINUTE, _HOUR = 60, 3_600
 _MOST_HOURS = 24 * 34  # of one report
 _CLOCK_SET_SECONDS = 1_800  # by less, the hours stay as they are
@@ -28,13 +31,20 @@ _CLOCK_SET_SECONDS = 1_800  # by less, the hours stay as they are
 class _Reading:
     """Raw counters at one moment; None where the system does not tell."""
 
-    __slots__ = ("awake", "busy", "cpu", "elapsed", "faults", "problem", "wall")
+    __slots__ = ("awake", "busy", "commit", "cpu", "elapsed", "faults", "problem", "waits", "wall")
 
     def __init__(self, machine: Machine) -> None:
         self.problem: str | None = None
-        self.cpu: tuple[float, float] | None = self._told(lambda: _cpu(machine))  # (idle, total) seconds
-        self.busy: dict[str, int] = self._told(lambda: _busy(machine)) or {}  # drive -> ms
-        self.faults = read_hard_faults(machine)
+        self.cpu: tuple[float, float] | None = self._told(lambda: read_times(machine))  # (idle, total) seconds
+        drives: dict[str, Any] = self._told(lambda: _drives(machine)) or {}
+        self.busy: dict[str, int] = {n: c.busy_time for n, c in drives.items() if hasattr(c, "busy_time")}  # ms
+        self.waits = {n: (c.read_time + c.write_time, c.read_count + c.write_count) for n, c in drives.items()}
+        self.faults: int | None = None
+        self.commit: float | None = None  # percent of the limit
+        if machine.system == "windows":
+            self._told(lambda: self._read_windows(machine))
+        else:
+            self.faults = read_hard_faults(machine)
         self.wall, self.elapsed, self.awake = machine.wall(), machine.elapsed(), machine.awake()
 
     def _told(self, read: Callable[[], Any]) -> Any:
@@ -43,6 +53,11 @@ class _Reading:
         except UNTOLD as error:
             self.problem = describe(error)
             return None
+
+    def _read_windows(self, machine: Machine) -> None:
+        from muster_agent.sources.windows.use import read_counters
+
+        self.faults, self.commit, self.busy = read_counters(machine)
 
 
 class Sampler:
@@ -113,9 +128,7 @@ class Sampler:
             idle, total = now.cpu[0] - before.cpu[0], now.cpu[1] - before.cpu[1]
             if idle >= 0:  # else a core was taken away
                 _add(hour, "cpu", percent=100 * (1 - idle / total))
-        busy = [now.busy[name] - before.busy[name] for name in now.busy if name in before.busy]
-        if busy and min(busy) >= 0 and seconds > 0:
-            _add(hour, "disk", percent=100 * max(busy) / (1000 * seconds))
+        self._count_drives(hour, before, now=now)
         try:
             memory = self._machine.ps.virtual_memory()
             available = 100 * memory.available / memory.total
@@ -126,9 +139,22 @@ class Sampler:
             return
         _add(hour, "memory", percent=100 - available)
         if now.faults is not None and before.faults is not None and now.faults >= before.faults and seconds > 0:
-            table = hour.setdefault("memory_pressure", [[0] * 4 for _ in range(4)])
             column = bisect_right(FAULT_EDGES, (now.faults - before.faults) / seconds)
-            table[bisect_right(AVAILABLE_EDGES, available)][column] += 1
+            _mark(hour, "memory_pressure", row=bisect_right(AVAILABLE_EDGES, available), column=column)
+            if now.commit is not None:
+                _mark(hour, "commit_pressure", row=bisect_right(COMMIT_EDGES, now.commit), column=column)
+
+    def _count_drives(self, hour: dict[str, Any], before: _Reading, *, now: _Reading) -> None:
+        seconds = now.awake - before.awake
+        busy = [now.busy[name] - before.busy[name] for name in now.busy if name in before.busy]
+        # Windows' counters go by a clock of their own: what it did asleep is not known.
+        slept = self._machine.system == "windows" and now.elapsed - before.elapsed - seconds > 1
+        if busy and min(busy) >= 0 and seconds > 0 and not slept:
+            _add(hour, "disk", percent=100 * max(busy) / (1000 * seconds))
+        both = [(now.waits[name], before.waits[name]) for name in now.waits if name in before.waits]
+        took = [(new[0] - old[0]) / (new[1] - old[1]) for new, old in both if new[1] > old[1] and new[0] >= old[0]]
+        if took:
+            hour.setdefault("disk_wait", [0] * (len(WAIT_EDGES) + 1))[bisect_right(WAIT_EDGES, max(took))] += 1
 
 
 def level_of(percent: float) -> int:
@@ -140,14 +166,11 @@ def _add(hour: dict[str, Any], kind: str, *, percent: float) -> None:
     hour.setdefault(kind, [0] * (len(EDGES) - 1))[level_of(percent)] += 1
 
 
-def _cpu(machine: Machine) -> tuple[float, float]:
-    """(idle, total) seconds since the start. Guest time is part of user time already."""
-    times = machine.ps.cpu_times()
-    total = sum(getattr(times, name) for name in times._fields if not name.startswith("guest"))
-    return times.idle + getattr(times, "iowait", 0.0), total
+def _mark(hour: dict[str, Any], name: str, *, row: int, column: int) -> None:
+    hour.setdefault(name, [[0] * 4 for _ in range(4)])[row][column] += 1
 
 
-def _busy(machine: Machine) -> dict[str, int]:
-    """Milliseconds in which each drive worked."""
+def _drives(machine: Machine) -> dict[str, Any]:
+    """What psutil counts of each drive; on Windows it names nothing else."""
     counters = machine.ps.disk_io_counters(perdisk=True, nowrap=False) or {}
-    return {name: c.busy_time for name, c in counters.items() if is_physical(name) and hasattr(c, "busy_time")}
+    return {name: c for name, c in counters.items() if machine.system == "windows" or is_physical(name)}

@@ -11,6 +11,7 @@ desktop, and then nothing is measured.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Protocol
 
 from muster_agent.machine import Machine
@@ -65,29 +66,31 @@ class Quiet:
 class Timer:
     """Watches for desktops and times them; call `look` when the seconds that it gave are over."""
 
-    def __init__(self, machine: Machine, eyes: Eyes) -> None:
-        """Begins as the agent does: within 10 minutes of the kernel's start, a start is going on."""
+    def __init__(self, machine: Machine, eyes: Eyes | None) -> None:
+        """Begins as the agent does: within 10 minutes of the kernel's start, a start is going on.
+
+        Without `eyes` there is nothing to look at, ever.
+        """
         self._machine, self._eyes = machine, eyes
         self._elapsed, self._awake = machine.elapsed(), machine.awake()
         young = self._elapsed < _YOUNG_SECONDS
         self._keen_until = self._elapsed + _KEEN_SECONDS if young else 0.0
         self._since, self._screen_is_wanted = machine.wall() - self._elapsed - _GAP_SECONDS, young
         # Whoever was signed in before an agent that came late has long had a desktop.
-        self._known = frozenset() if young else self._signed_in()
+        self._known = self._signed_in(eyes) if eyes and not young else frozenset()
         self._watched: dict[int, float] = {}  # session → when it was first seen, by the clock that counts sleep
         self._measured: _Measuring | None = None
 
-    def look(self) -> float:
-        """Look once; gives the seconds after which to look again."""
+    def look(self) -> tuple[float, bool]:
+        """Look once; gives the seconds after which to look again, and whether a desktop was written down."""
+        if self._eyes is None:
+            return math.inf, False
         self._notice_sleep()
-        if self._measured is not None:
-            self._measure(self._measured)
-        else:
-            self._look_for_screen()
-            self._look_for_desktops()
-        if self._measured is not None:
-            return _MEASURING
-        return _KEEN if self._watched or self._elapsed < self._keen_until else _EASY
+        news = self._measure() if self._measured else self._look_for_desktops(self._eyes)
+        if self._measured:
+            return _MEASURING, news
+        self._look_for_screen(self._eyes)
+        return (_KEEN if self._watched or self._elapsed < self._keen_until else _EASY), news
 
     def _notice_sleep(self) -> None:
         elapsed, awake = self._machine.elapsed(), self._machine.awake()
@@ -98,42 +101,47 @@ class Timer:
             self._known, self._watched, self._measured = frozenset(), {}, None
         self._elapsed, self._awake = elapsed, awake
 
-    def _look_for_screen(self) -> None:
-        shown = self._eyes.screen_at(self._since) if self._screen_is_wanted else None
+    def _look_for_screen(self, eyes: Eyes) -> None:
+        shown = eyes.screen_at(self._since) if self._screen_is_wanted else None
         if shown is not None:
             self._write("screens", shown)
         if shown is not None or self._machine.wall() - self._since > _YOUNG_SECONDS:
             self._screen_is_wanted = False
 
-    def _look_for_desktops(self) -> None:
-        present = self._signed_in()
+    def _look_for_desktops(self, eyes: Eyes) -> bool:
+        present, news = self._signed_in(eyes), False
         self._watched.update(dict.fromkeys(present - self._known, self._elapsed))
         self._known = present
         for session, since in list(self._watched.items()):
-            shown = self._eyes.desktop_at(session) if session in present else None
+            shown = eyes.desktop_at(session) if session in present else None
             if shown is not None:
                 del self._watched[session]
-                self._found(shown)
+                news = self._found(shown) or news
             elif session not in present or self._elapsed - since > _YOUNG_SECONDS:
                 del self._watched[session]  # signed out again, or a session without a desktop
+        return news
 
-    def _found(self, desktop_at: float) -> None:
+    def _found(self, desktop_at: float) -> bool:
         if desktop_at < self._since:
-            return  # it outlived a sleep, and nobody waited for it
+            return False  # it outlived a sleep, and nobody waited for it
         if not -1 <= self._machine.wall() - desktop_at <= _LATE_SECONDS:
             self._write("desktops", Seen(desktop_at, None, at_least=False))
-        elif self._measured is None:
-            self._measured = _Measuring(self._machine, desktop_at)
+            return True
+        self._measured = self._measured or _Measuring(self._machine, desktop_at)
+        return False
 
-    def _measure(self, measured: _Measuring) -> None:
-        seen = measured.step()
-        if seen is not None:
-            self._write("desktops", seen)
-            self._measured = None
+    def _measure(self) -> bool:
+        seen = self._measured.step() if self._measured else None
+        if seen is None:
+            return False
+        self._write("desktops", seen)
+        self._measured = None
+        return True
 
-    def _signed_in(self) -> frozenset[int]:
+    @staticmethod
+    def _signed_in(eyes: Eyes) -> frozenset[int]:
         try:
-            return self._eyes.signed_in()
+            return eyes.signed_in()
         except OSError:
             return frozenset()
 
@@ -162,3 +170,12 @@ class _Measuring:
         if awake - self._began >= _MOST_SECONDS:
             return Seen(self._desktop_at, self._desktop_at + _MOST_SECONDS, at_least=True)
         return None
+
+
+def eyes_of(machine: Machine) -> Eyes | None:
+    """What the timer looks through on this system."""
+    if machine.system != "windows":
+        return None
+    from muster_agent.sources.windows.sessions import WindowsEyes
+
+    return WindowsEyes(machine)

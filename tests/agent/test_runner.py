@@ -85,7 +85,9 @@ def test_a_machine_of_which_nothing_can_be_read_fails_or_is_absent_and_crashes_n
     assert outcomes == {
         "system": "failed",
         "hardware": "failed",
+        "place": "absent",
         "starts": "absent",
+        "sign_ins": "absent",
         "disks": "failed",
         "battery": "absent",
         "software": "absent",

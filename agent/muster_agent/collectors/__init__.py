@@ -52,6 +52,15 @@ def run_collector(machine: Machine, collector: Collector) -> tuple[Any, dict[str
     return section, {"outcome": outcome, "seconds": seconds, "problem": problem}
 
 
+def tell_again(machine: Machine, *, everything: bool) -> None:
+    """Let collectors that tell what is new alone tell it again: the latest, or all that the system still knows."""
+    for page in machine.notebook.values():
+        if everything:
+            page.pop("read", None)
+        elif "read" in page:
+            page["read"].update(told={}, gate=None)
+
+
 def describe(error: Exception) -> str:
     """An error without the paths and values in its text, which may name a person."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else ""

@@ -23,7 +23,7 @@ def collect(machine: Machine) -> dict[str, Any] | None:
     parts = machine.ps.disk_partitions(all=machine.system != "windows")
     mounted = sorted(parts, key=lambda part: (part.mountpoint != starting, part.mountpoint))
     for part in mounted:
-        if not _counts(part) or part.device in seen or len(volumes) == _MOST_VOLUMES:
+        if not _counts(part, machine) or part.device in seen or len(volumes) == _MOST_VOLUMES:
             continue
         seen.add(part.device)
         try:
@@ -52,6 +52,8 @@ def _plain(mountpoint: str) -> str | None:
     return mountpoint if mountpoint in _NAMED else None
 
 
-def _counts(part: Any) -> bool:
-    removable = part.mountpoint.startswith(("/media/", "/run/media/", "/mnt/")) or "removable" in part.opts
+def _counts(part: Any, machine: Machine) -> bool:
+    if machine.system == "windows":
+        return part.fstype in _FIXED and "fixed" in part.opts
+    removable = part.mountpoint.startswith(("/media/", "/run/media/", "/mnt/"))
     return part.fstype in _FIXED and not removable and (part.fstype != "overlay" or part.mountpoint == "/")

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from muster_agent.machine import Machine
+from muster_agent.sources.machine_id import keyed_hash
 from muster_agent.sources.windows import MACHINE, LogError
 from muster_agent.sources.windows.events import parse_event, plain
 
@@ -24,6 +25,7 @@ _ESU_YEARS = {
 }
 _LICENSED = 1
 _UPDATES = "*[System[Provider[@Name='Microsoft-Windows-WindowsUpdateClient'] and EventID=19]]"
+_KERNEL_STARTS = "*[System[Provider[@Name='Microsoft-Windows-Kernel-General'] and EventID=12]]"
 _MOST_UPDATES = 400
 # Defender's definitions and platform come daily and say nothing of how old Windows is.
 _DEFINITIONS = re.compile(r"KB2267602|KB4052623|KB915597", re.IGNORECASE)
@@ -47,7 +49,7 @@ def read_system(machine: Machine) -> dict[str, Any]:
     if name and build and build >= _FIRST_BUILD_OF_11:
         name = name.replace("Windows 10", "Windows 11")  # the registry never learnt the new name
     return {
-        "hostname": read_hostname(machine),
+        "hostname": machine.hostname(),
         "os_family": "windows",
         "os_id": "windows",
         "os_name": name,
@@ -56,7 +58,7 @@ def read_system(machine: Machine) -> dict[str, Any]:
         "os_edition": text(version.get("EditionID"), 64),
         "os_installed_on": day_of(version.get("InstallDate")),
         "kernel": text(version.get("CurrentVersion"), 64),
-        "architecture": _architecture(machine),
+        "architecture": machine.architecture(),
         **_once_a_day(machine, pays=build is not None and build < _FIRST_BUILD_OF_11),
     }
 
@@ -80,10 +82,20 @@ def read_machine_guid(machine: Machine) -> str | None:
     return text(machine.windows.values(rf"{_SOFTWARE}\Cryptography").get("MachineGuid"), 64)
 
 
-def _architecture(machine: Machine) -> str | None:
-    return text(
-        machine.windows.values(rf"{_SYSTEM}\Control\Session Manager\Environment").get("PROCESSOR_ARCHITECTURE"), 64
-    )
+def read_architecture(machine: Machine) -> str:
+    """The processor's, as Windows names it: AMD64, ARM64."""
+    environment = machine.windows.values(rf"{_SYSTEM}\Control\Session Manager\Environment")
+    return text(environment.get("PROCESSOR_ARCHITECTURE"), 64) or "unknown"
+
+
+def read_boot_id(machine: Machine) -> str | None:
+    """What names this start of the kernel, through every Fast Startup; None when the log does not tell."""
+    try:
+        found = map(parse_event, machine.windows.events("System", _KERNEL_STARTS, most=1))
+        begun = next((event.data.get("StartTime") for event in found if event is not None), None)
+    except LogError:
+        return None
+    return keyed_hash(f"boot:{begun}")[:32] if begun else None
 
 
 def _esu_year(machine: Machine) -> int | None:

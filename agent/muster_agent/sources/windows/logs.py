@@ -13,7 +13,7 @@ from typing import Any
 from muster_agent.machine import Machine
 from muster_agent.sources.windows.events import Event, parse_event
 
-_MOST_EVENTS, _MOST_TOLD = 6_000, 64
+_MOST_TOLD = 64
 
 
 def newest_record(machine: Machine, channel: str) -> int:
@@ -21,10 +21,14 @@ def newest_record(machine: Machine, channel: str) -> int:
     return machine.windows.record_range(channel)[1]
 
 
-def read_events(machine: Machine, channel: str, query: str, *, after: int) -> list[Event]:
-    """The events behind a position, which stands for `{after}` in the query; raises LogError."""
+def read_events(machine: Machine, log: tuple[str, str], *, after: int, most: int) -> list[Event]:
+    """The newest events behind a position, which stands for `{after}` in the query; raises LogError.
+
+    `log` is (channel, query). `most` bounds what a first run costs.
+    """
+    channel, query = log
     position = after if newest_record(machine, channel) >= after else 0
-    texts = machine.windows.events(channel, query.format(after=position), most=_MOST_EVENTS)
+    texts = machine.windows.events(channel, query.format(after=position), most=most)
     events = [event for event in map(parse_event, reversed(texts)) if event is not None]
     return sorted(events, key=lambda event: event.record)
 

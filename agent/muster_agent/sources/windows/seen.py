@@ -39,7 +39,7 @@ def own_marks(found: dict[str, Any], seen: Seen, *, signs_in_alone: bool) -> dic
     """Marks to add to `found`, which holds what Windows measured or else what the System log lets estimate."""
     marks: dict[str, Any] = {}
     if seen.screen_at is not None and found.get("to_sign_in_quality") != "measured":
-        _add(marks, "to_sign_in", seen.screen_at - seen.zero, quality="own")
+        _add(marks, "to_sign_in", seconds=seen.screen_at - seen.zero, quality="own")
     if "to_desktop_seconds" not in found:
         shown, quality = (seen.shell_ready_at, "estimated")
         if shown is None and seen.desktop is not None:
@@ -47,12 +47,12 @@ def own_marks(found: dict[str, Any], seen: Seen, *, signs_in_alone: bool) -> dic
         screen = {**found, **marks}.get("to_sign_in_seconds")
         waited = 0.0 if signs_in_alone else _waited(seen, screen)
         if shown is not None and waited is not None:
-            _add(marks, "to_desktop", shown - seen.zero - waited, quality=quality)
+            _add(marks, "to_desktop", seconds=shown - seen.zero - waited, quality=quality)
     desktop = {**found, **marks}.get("to_desktop_seconds")
     if desktop is not None and seen.desktop is not None and seen.desktop[1] is not None:
         # Quiet before the shell was ready is the quiet of waiting for it.
         began = max(seen.desktop[0], seen.shell_ready_at or 0.0)
-        _add(marks, "to_usable", desktop + max(0.0, seen.desktop[1] - began), quality="own")
+        _add(marks, "to_usable", seconds=desktop + max(0.0, seen.desktop[1] - began), quality="own")
         if seen.desktop[2] and "to_usable_seconds" in marks:
             marks["lower_bounds"] = ["to_usable"]
     return marks
@@ -65,6 +65,6 @@ def _waited(seen: Seen, screen_seconds: float | None) -> float | None:
     return max(0.0, seen.accepted_at - seen.zero - screen_seconds)
 
 
-def _add(marks: dict[str, Any], mark: str, seconds: float, *, quality: str) -> None:
+def _add(marks: dict[str, Any], mark: str, *, seconds: float, quality: str) -> None:
     if 0 <= seconds <= _MOST_SECONDS:
         marks.update({f"{mark}_seconds": round(seconds, 3), f"{mark}_quality": quality})

@@ -35,27 +35,27 @@ _SETTLE_SECONDS = 3_600.0  # the slowest sign-in is told to its end within this
 _NEAR_SECONDS = 60.0
 _MOST_SECONDS = 2_700.0
 _FIRST_SIGN_IN = 0x2  # of Shell-Core's LogonType, in real records with the first-sign-in setup alone
-_MOST_SIGN_INS = 100
+_MOST_SIGN_INS, _MOST_EVENTS = 100, 600
 
 
 def read_sign_ins(machine: Machine) -> list[dict[str, Any]]:
     """What is new of any sign-in; empty while nobody signed in. Raises LogError when the log may not be read."""
-    fresh = {"salt": os.urandom(16).hex(), "first_at": machine.wall(), "told": {}, "positions": {}, "busy_until": 0.0}
-    book = machine.notebook.setdefault("sign_ins", fresh)
+    page = machine.notebook.setdefault("sign_ins", {"salt": os.urandom(16).hex(), "first_at": machine.wall()})
+    read = page.setdefault("read", {"told": {}, "positions": {}, "gate": None, "busy_until": 0.0})
     desktops = machine.notebook.get("seen", {}).get("desktops", [])
     gate = [newest_record(machine, _PROFILE), json.dumps(desktops[-1:])]
-    if gate != book.get("gate"):
-        book.update(gate=gate, busy_until=machine.elapsed() + _SETTLE_SECONDS)
-    if machine.elapsed() > book["busy_until"]:
+    if gate != read["gate"]:
+        read.update(gate=gate, busy_until=machine.elapsed() + _SETTLE_SECONDS)
+    if machine.elapsed() > read["busy_until"]:
         return []
-    events = {channel: _read(machine, book["positions"], channel=channel) for channel in _QUERIES}
+    events = {channel: _read(machine, read["positions"], channel=channel) for channel in _QUERIES}
     alone = str(machine.windows.values(_LOGON_KEY).get("AutoAdminLogon")) == "1"
     found = []
     for noted, sign_in in sign_ins_of(events, desktops, automatic=alone):
-        named = f"sign-in:{book['salt']}:{noted.record}:{noted.at}"
-        known = {"sign_in_id": keyed_hash(named)[:32], "before_agent": noted.at < book["first_at"]}
+        named = f"sign-in:{page['salt']}:{noted.record}:{noted.at}"
+        known = {"sign_in_id": keyed_hash(named)[:32], "before_agent": noted.at < page["first_at"]}
         found.append({**known, **sign_in})
-    return news(book["told"], found, name="sign_in_id")[-_MOST_SIGN_INS:]
+    return news(read["told"], found, name="sign_in_id")[-_MOST_SIGN_INS:]
 
 
 def _read(machine: Machine, positions: dict[str, Any], *, channel: str) -> list[Event]:
@@ -65,7 +65,7 @@ def _read(machine: Machine, positions: dict[str, Any], *, channel: str) -> list[
         if not 0 <= machine.elapsed() - since < _SETTLE_SECONDS:
             after, until, since = until, newest_record(machine, channel), machine.elapsed()
         positions[channel] = [after, until or newest_record(machine, channel), since]
-        return read_events(machine, channel, _QUERIES[channel], after=after)
+        return read_events(machine, (channel, _QUERIES[channel]), after=after, most=_MOST_EVENTS)
     except LogError as error:
         if channel == _PROFILE:
             raise

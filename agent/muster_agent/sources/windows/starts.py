@@ -28,15 +28,16 @@ _TASKS_DONE = 62171
 _LOGON_KEY = rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _POST_KEY = rf"{MACHINE}\SYSTEM\CurrentControlSet\Control\Session Manager\Power"
 _BITLOCKER_KEY = rf"{MACHINE}\SOFTWARE\Policies\Microsoft\FVE"
-_MOST_STARTS, _MOST_KNOWN = 400, 48
+_MOST_STARTS, _MOST_KNOWN, _MOST_EVENTS = 400, 48, 3_000
 _TWIN_SECONDS, _LATE_SECONDS = 60.0, 600.0
 
 
 def read_starts(machine: Machine) -> list[dict[str, Any]]:
     """What is new of any start; empty while nothing happened. Raises LogError when neither log can be read."""
-    book = machine.notebook.setdefault("starts", {"first_at": machine.wall(), "known": [], "told": {}, "after": {}})
+    page = machine.notebook.setdefault("starts", {"first_at": machine.wall(), "known": []})
+    read = page.setdefault("read", {"told": {}, "after": {}, "done": 0, "gate": None})
     gate = _gate(machine)
-    if gate == book.get("gate"):
+    if gate == read["gate"]:
         return []
     events, troubles = {}, []
     for channel, query in (
@@ -45,15 +46,17 @@ def read_starts(machine: Machine) -> list[dict[str, Any]]:
         (SHELL_CHANNEL, SHELL_QUERY),
     ):
         try:
-            events[channel] = read_events(machine, channel, query, after=book["after"].get(channel, 0))
+            events[channel] = read_events(
+                machine, (channel, query), after=read["after"].get(channel, 0), most=_MOST_EVENTS
+            )
         except LogError as error:
             troubles.append(error)
     if system_log.CHANNEL not in events and performance.CHANNEL not in events:
         raise troubles[0]
     machine.remarks += [str(error.strerror) for error in troubles]
-    starts = _Joined(machine, book).of(events)
-    book["gate"] = gate
-    return news(book["told"], starts, name="start_id")[-_MOST_STARTS:]
+    starts = _Joined(machine, page).of(events)
+    read["gate"] = gate
+    return news(read["told"], starts, name="start_id")[-_MOST_STARTS:]
 
 
 def is_over(machine: Machine) -> bool:
@@ -78,9 +81,9 @@ def _gate(machine: Machine) -> list[Any]:
 class _Joined:
     """Everything known of the starts in a stretch of the logs, put together."""
 
-    def __init__(self, machine: Machine, book: dict[str, Any]) -> None:
-        self._machine, self._book = machine, book
-        self._known: list[Any] = book["known"]  # [zero, kind, start_id] of each start, as they became known
+    def __init__(self, machine: Machine, page: dict[str, Any]) -> None:
+        self._machine, self._page, self._read = machine, page, page["read"]
+        self._known: list[Any] = page["known"]  # [zero, kind, start_id] of each start, as they became known
         windows = machine.windows
         post = windows.values(_POST_KEY).get("FwPOSTTime")
         self._post_ms = post if isinstance(post, int) else None
@@ -89,7 +92,7 @@ class _Joined:
         self._alone = str(windows.values(_LOGON_KEY).get("AutoAdminLogon")) == "1"
 
     def of(self, events: dict[str, list[Event]]) -> list[dict[str, Any]]:
-        """The starts, oldest first; the positions in the book move on."""
+        """The starts, oldest first; the positions on the page move on."""
         records = events.get(performance.CHANNEL, [])
         self._boots = system_log.boots_of(events.get(system_log.CHANNEL, []))
         self._culprits = performance.culprits_of(records)
@@ -98,13 +101,13 @@ class _Joined:
         fresh = {self._id_of(boot.kind, boot.zero, named_at=boot.named_at): boot for boot in self._fresh_boots()}
         timed = {self._id_for(start): start for start in measured}
         ordered = sorted(known for known in self._known if known[2] in fresh or known[2] in timed)
-        starts = [self._start(known, fresh.get(known[2]), timed.get(known[2])) for known in ordered]
+        starts = [self._start(known, boot=fresh.get(known[2]), start=timed.get(known[2])) for known in ordered]
         self._advance(measured, records)
         return starts
 
     def _fresh_boots(self) -> list[Boot]:
         """Those behind the last one that was told; all, when the log was cleared."""
-        done = self._book.get("done", 0)
+        done = self._read["done"]
         if self._boots and self._boots[-1].record < done:
             return self._boots
         return [boot for boot in self._boots if boot.record > done]
@@ -127,7 +130,7 @@ class _Joined:
             return str(min(near or late)[1])
         return self._id_of("unknown", start.zero, named_at=start.zero)
 
-    def _start(self, known: list[Any], boot: Boot | None, start: Measured | None) -> dict[str, Any]:
+    def _start(self, known: list[Any], *, boot: Boot | None, start: Measured | None) -> dict[str, Any]:
         zero, kind, start_id = known
         found = dict(start.found) if start else {}
         loader = found.pop("loader_seconds", None)
@@ -143,7 +146,7 @@ class _Joined:
             "start_id": start_id,
             "kind": kind,
             "zero_at": instant(zero),
-            "before_agent": zero < self._book["first_at"],
+            "before_agent": zero < self._page["first_at"],
             "culprits": self._culprits.get(start.key, []) if start else [],
             **found,
             **self._own(found, zero, boot=boot),
@@ -158,12 +161,12 @@ class _Joined:
 
     def _advance(self, measured: list[Measured], records: list[Event]) -> None:
         """Keep the newest start of each log within what is read the next time; what is older has been told."""
-        after = self._book["after"]
+        after = self._read["after"]
         if len(self._boots) > 1:
-            self._book["done"] = self._boots[-2].record
+            self._read["done"] = self._boots[-2].record
             after[system_log.CHANNEL] = max(0, self._boots[-2].record - system_log.BATCH_RECORDS)
         if measured:
             newest = max(measured, key=lambda start: start.record)
             of_it = [event.record for event in records if event.data.get("StartTime") == newest.key]
             after[performance.CHANNEL] = min([newest.record, *of_it]) - 1
-        self._book["known"] = sorted(self._known)[-_MOST_KNOWN:]
+        self._page["known"] = sorted(self._known)[-_MOST_KNOWN:]

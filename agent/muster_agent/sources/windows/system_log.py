@@ -113,7 +113,7 @@ def estimated(boot: Boot) -> dict[str, Any]:
     After a kernel's start: when services were up, unless the clock was set between. After a thaw: when the wake was
     over, since the sign-in screen stands in the image that was read back.
     """
-    begun, up, wake = _one(boot.own, _KERNEL, 12), _one(boot.own, _LOG, 6005), _wake_of(boot)
+    begun, up, wake = _one(boot.own, (_KERNEL, 12)), _one(boot.own, (_LOG, 6005)), _wake_of(boot)
     zero = _kernel_start(begun) if begun else None
     if wake is not None:
         seconds = wake[0] - boot.zero
@@ -166,7 +166,7 @@ def before_zero(boot: Boot, *, post_ms: int | None, loader_seconds: float | None
     want a PIN. Kernel-Boot 30 (out of ACPI's FPDT) tells in which phase the prompt stood; without it, a wait that
     cannot be placed leaves both unknown.
     """
-    prompt, timed = _one(boot.own, _BOOT, 32), _one(boot.own, _BOOT, 30)
+    prompt, timed = _one(boot.own, (_BOOT, 32)), _one(boot.own, (_BOOT, 30))
     waited = whole(prompt.data.get("BitlockerUserInputTime")) if prompt else None
     if waited is None and pin:
         return {}
@@ -191,7 +191,7 @@ def _hibernation_read(boot: Boot) -> float | None:
 
 def stop_before(boot: Boot) -> dict[str, str]:
     """How the run before ended: `stop_before` and, of a crash, `stop_code`; empty when the log does not tell."""
-    dirty, crash = _one(boot.own, _POWER, 41), _one(boot.run, _CRASH, 1001)
+    dirty, crash = _one(boot.own, (_POWER, 41)), _one(boot.run, (_CRASH, 1001))
     code = whole(dirty.data.get("BugcheckCode")) if dirty else None
     told = _stop_code(crash.data.get("param1", "")) if crash else None
     if code or told:
@@ -199,13 +199,13 @@ def stop_before(boot: Boot) -> dict[str, str]:
     if dirty is not None:
         pressed = whole(dirty.data.get("PowerButtonTimestamp"))
         return {"stop_before": "long_button_press" if pressed else "power_lost"}
-    if _one(boot.own, _LOG, 6008) is not None:
+    if _one(boot.own, (_LOG, 6008)) is not None:
         return {"stop_before": "unexpected"}
     if boot.kind == "resume":
         return {}
     if _update_was_installed(boot):
         return {"stop_before": "update"}
-    good = _one(boot.own, _BOOT, 20)
+    good = _one(boot.own, (_BOOT, 20))
     orderly = boot.kind == "fast_startup" or any((event.provider, event.id) in _ORDERLY for event in boot.before)
     return {"stop_before": "clean"} if orderly or (good and good.data.get("LastShutdownGood") == "true") else {}
 
@@ -218,7 +218,7 @@ def after_update(boot: Boot, earlier: list[Boot]) -> bool:
 
 
 def _build(boot: Boot) -> tuple[str, str] | None:
-    begun = _one(boot.own, _KERNEL, 12)
+    begun = _one(boot.own, (_KERNEL, 12))
     found = (begun.data.get("BuildVersion", ""), begun.data.get("QfeVersion", "")) if begun else ("", "")
     return found if all(found) else None
 
@@ -241,5 +241,5 @@ def _stop_code(text: str) -> int | None:
         return None
 
 
-def _one(events: list[Event], provider: str, number: int) -> Event | None:
-    return next((event for event in events if event.id == number and event.provider == provider), None)
+def _one(events: list[Event], kind: tuple[str, int]) -> Event | None:
+    return next((event for event in events if (event.provider, event.id) == kind), None)
