@@ -135,7 +135,7 @@ def _wake_of(boot: Boot) -> tuple[float, Event] | None:
 
 def first_sign_in(boot: Boot) -> float | None:
     """When a person's credentials were first accepted, in seconds since 1970; None when the clock was set before."""
-    accepted = _one(boot.run, _SIGN_IN, 7001)
+    accepted = _one(boot.run, (_SIGN_IN, 7001))
     if accepted is None or any(jump.record < accepted.record for jump in _jumps(boot)):
         return None
     return accepted.at
