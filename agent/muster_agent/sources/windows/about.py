@@ -45,6 +45,7 @@ def read_system(machine: Machine) -> dict[str, Any]:
     """The section `system`."""
     version = machine.windows.values(_VERSION)
     build, revision = plain_number(version.get("CurrentBuildNumber")), plain_number(version.get("UBR"))
+    major, minor = (plain_number(version.get(f"Current{part}VersionNumber")) for part in ("Major", "Minor"))
     name = text(version.get("ProductName"), 128)
     if name and build and build >= _FIRST_BUILD_OF_11:
         name = name.replace("Windows 10", "Windows 11")  # the registry never learnt the new name
@@ -57,7 +58,7 @@ def read_system(machine: Machine) -> dict[str, Any]:
         "os_build": None if build is None else f"{build}.{revision}" if revision is not None else str(build),
         "os_edition": text(version.get("EditionID"), 64),
         "os_installed_on": day_of(version.get("InstallDate")),
-        "kernel": text(version.get("CurrentVersion"), 64),
+        "kernel": None if build is None or major is None else f"{major}.{minor or 0}.{build}",
         "architecture": machine.architecture(),
         **_once_a_day(machine, pays=build is not None and build < _FIRST_BUILD_OF_11),
     }
