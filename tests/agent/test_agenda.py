@@ -92,3 +92,21 @@ def test_asked_to_report_now_it_does_so_in_the_middle_of_a_start_and_again_when_
     agenda.reported(NOW, 900)
     agenda.looked(NOW + 10, over=True)
     assert agenda.report_at == NOW + 10
+
+
+def test_what_people_see_is_looked_for_when_the_timer_wants_and_told_soon() -> None:
+    agenda = Agenda(1_000.0, sample_seconds=60)
+    agenda.reported(1_000.0, 900)
+    agenda.sent(1_000.0, 0)
+
+    agenda.watched(1_001.0, 5, news=False)
+    assert (agenda.seconds_to_next(1_001.0), agenda.report_at) == (5, 1_900)
+    agenda.watched(1_006.0, 0.5, news=True)
+    assert (agenda.seconds_to_next(1_006.0), agenda.report_at) == (0.5, 1_021)
+
+
+def test_without_eyes_nobody_looks() -> None:
+    agenda = Agenda(1_000.0, sample_seconds=60)
+    agenda.watched(1_000.0, float("inf"), news=False)
+
+    assert agenda.watch_at == float("inf")
