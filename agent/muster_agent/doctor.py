@@ -50,11 +50,24 @@ def _state_dir(settings: config.Settings, _machine: Machine) -> Finding:
 
 
 def _rights(_settings: config.Settings, machine: Machine) -> Finding:
+    if machine.system == "windows":
+        return _windows_rights(machine)
     if not machine.exists("/sys/class/dmi/id"):
         return Finding("hardware", "note", "no SMBIOS here; the device is known by its machine id alone")
     if machine.read_or_none("/sys/class/dmi/id/product_uuid") is None:
         return Finding("hardware", "note", "serial and UUID may be read by root alone: run the agent as root")
     return Finding("hardware", "ok", "serial and UUID can be read")
+
+
+def _windows_rights(machine: Machine) -> Finding:
+    from muster_agent.sources.windows.logs import newest_record
+    from muster_agent.sources.windows.performance import CHANNEL
+
+    try:
+        newest_record(machine, CHANNEL)
+    except OSError as error:
+        return Finding("starts", "wrong", f"Windows' record of its starts cannot be read: {error.strerror}")
+    return Finding("starts", "ok", "Windows' record of its starts can be read")
 
 
 def _identity(settings: config.Settings, _machine: Machine) -> Finding:
