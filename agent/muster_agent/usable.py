@@ -75,7 +75,8 @@ class Timer:
         self._elapsed, self._awake = machine.elapsed(), machine.awake()
         young = self._elapsed < _YOUNG_SECONDS
         self._keen_until = self._elapsed + _KEEN_SECONDS if young else 0.0
-        self._since, self._screen_is_wanted = machine.wall() - self._elapsed - _GAP_SECONDS, young
+        self._since = machine.wall() - self._elapsed - _GAP_SECONDS
+        self._screen_until = self._elapsed + _YOUNG_SECONDS if young else 0.0
         # Whoever was signed in before an agent that came late has long had a desktop.
         self._known = self._signed_in(eyes) if eyes and not young else frozenset()
         self._watched: dict[int, float] = {}  # session → when it was first seen, by the clock that counts sleep
@@ -96,17 +97,16 @@ class Timer:
         elapsed, awake = self._machine.elapsed(), self._machine.awake()
         since = max(0.0, awake - self._awake)
         if elapsed - self._elapsed - since > _GAP_SECONDS:
-            self._keen_until = elapsed - since + _KEEN_SECONDS
-            self._since, self._screen_is_wanted = self._machine.wall() - since - _GAP_SECONDS, True
+            self._keen_until = self._screen_until = elapsed - since + _KEEN_SECONDS
+            self._since = self._machine.wall() - since - _GAP_SECONDS
             self._known, self._watched, self._measured = frozenset(), {}, None
         self._elapsed, self._awake = elapsed, awake
 
     def _look_for_screen(self, eyes: Eyes) -> None:
-        shown = eyes.screen_at(self._since) if self._screen_is_wanted else None
+        shown = eyes.screen_at(self._since) if self._elapsed < self._screen_until else None
         if shown is not None:
             self._write("screens", shown)
-        if shown is not None or self._machine.wall() - self._since > _YOUNG_SECONDS:
-            self._screen_is_wanted = False
+            self._screen_until = 0.0
 
     def _look_for_desktops(self, eyes: Eyes) -> bool:
         present, news = self._signed_in(eyes), False

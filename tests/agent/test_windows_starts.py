@@ -202,6 +202,10 @@ def test_without_rights_to_windows_measure_the_rest_is_told_and_the_reason_said(
 
     assert section[0]["to_sign_in_quality"] == "estimated"
     assert (outcome["outcome"], outcome["problem"]) == ("ok", f"{PERFORMANCE}: refused")
+    # And in every later report, in which there is nothing new.
+    assert (
+        run_collector(pc.machine, Collector("starts", starts.collect, rare=False))[1]["problem"] == outcome["problem"]
+    )
 
 
 def test_when_neither_log_can_be_read_the_collector_fails_and_says_why(pc: WindowsFixture) -> None:

@@ -33,9 +33,10 @@ def read_firmware(machine: Machine) -> dict[str, Any]:
         state = machine.read_bytes(_SECURE_BOOT, 8)[4:5]  # behind four bytes of attributes
     except OSError:
         state = b""
-    version = machine.read_or_none("/sys/class/tpm/tpm0/tpm_version_major")
+    version, chip = machine.read_or_none("/sys/class/tpm/tpm0/tpm_version_major"), machine.exists("/sys/class/tpm/tpm0")
     return {
         "firmware": "uefi" if uefi else "bios" if machine.exists("/sys/class/dmi/id") else None,
         "secure_boot": {b"\0": False, b"\1": True}.get(state),
-        "tpm_version": _TPM.get(version or "", None if machine.exists("/sys/class/tpm/tpm0") else "none"),
+        # Where the kernel knows no TPM at all, there may be one all the same.
+        "tpm_version": "none" if machine.exists("/sys/class/tpm") and not chip else _TPM.get(version or ""),
     }

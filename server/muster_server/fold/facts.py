@@ -18,7 +18,7 @@ from muster_server.ingest.schema import Outcome
 from muster_server.ingest.sections import Software
 
 # Latest bodies of these are kept as they came; the others become rows of their own.
-KEPT_SECTIONS = ("system", "hardware", "disks", "battery", "restart", "agent")
+KEPT_SECTIONS = ("system", "hardware", "place", "disks", "battery", "restart", "agent")
 
 
 @dataclass(frozen=True)

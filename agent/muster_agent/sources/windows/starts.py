@@ -53,7 +53,8 @@ def read_starts(machine: Machine) -> list[dict[str, Any]]:
             troubles.append(error)
     if system_log.CHANNEL not in events and performance.CHANNEL not in events:
         raise troubles[0]
-    machine.remarks += [str(error.strerror) for error in troubles]
+    if system_log.CHANNEL not in events:
+        machine.remarks.append(str(troubles[0].strerror))
     starts = _Joined(machine, page).of(events)
     read["gate"] = gate
     return news(read["told"], starts, name="start_id")[-_MOST_STARTS:]
@@ -66,13 +67,17 @@ def is_over(machine: Machine) -> bool:
 
 
 def _gate(machine: Machine) -> list[Any]:
-    """Changes whenever there may be something new; the System log is long, and read only then."""
+    """Changes whenever there may be something new; the System log is long, and read only then.
+
+    Remarks which of the others cannot be read.
+    """
     newest: list[Any] = []
     for channel in (performance.CHANNEL, SHELL_CHANNEL):
         try:
             newest.append(newest_record(machine, channel))
         except LogError as error:
             newest.append(error.strerror)
+            machine.remarks.append(str(error.strerror))
     asleep = machine.elapsed() - machine.awake()
     seen = [notes[-1] for notes in machine.notebook.get("seen", {}).values() if notes]
     return [*newest, round(machine.wall() - machine.elapsed(), -3), round(asleep, -2), json.dumps(seen)]

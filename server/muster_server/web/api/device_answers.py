@@ -15,6 +15,7 @@ from muster_server.ingest.sections import (
     Disks,
     Hardware,
     Pack,
+    Place,
     Restart,
     System,
     Title,
@@ -46,6 +47,12 @@ class ToldSystem(System, frozen=True, kw_only=True):
 
 class ToldHardware(Hardware, frozen=True, kw_only=True):
     """The section `hardware`, and when it was told."""
+
+    told_at: Instant
+
+
+class ToldPlace(Place, frozen=True, kw_only=True):
+    """The section `place`, and when it was told."""
 
     told_at: Instant
 
@@ -152,6 +159,7 @@ class DeviceWhole(DeviceLine, frozen=True):
     days: list[Day]
     system: ToldSystem | None
     hardware: ToldHardware | None
+    place: ToldPlace | None
     disks: ToldDisks | None
     battery: ToldBattery | None
     restart: ToldRestart | None
@@ -204,6 +212,7 @@ class EvidenceSheet(Answer, frozen=True):
 _TOLD: dict[str, type[msgspec.Struct]] = {
     "system": ToldSystem,
     "hardware": ToldHardware,
+    "place": ToldPlace,
     "disks": ToldDisks,
     "battery": ToldBattery,
     "restart": ToldRestart,
