@@ -27,17 +27,19 @@ PATIENCE_SECONDS = 60.0
 def wait_for(what: str, happened: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """The first true value of `happened`; fails the test when there was none within `seconds`."""
     ends = time.monotonic() + seconds
+    pause = 0.02
     while time.monotonic() < ends:
         if found := happened():
             return found
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(0.2, pause * 1.5)  # to look often would slow down what is waited for
     raise AssertionError(f"within {seconds:.0f} s there was no {what}")
 
 
-def free_port() -> int:
-    """A TCP port of the loopback that nobody uses now."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port of an address of this machine that nobody uses now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -17,7 +17,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.system.ground import TIED, Cable, children, name_of, own_groups, remove_group, wait_for
+from tests.e2e.programs import wait_for
+from tests.system.ground import TIED, Cable, children, name_of, own_groups, remove_group
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Waits for the network that only a process outside can bring in, then boots; 133 is nspawn's word for a reboot.

@@ -8,24 +8,11 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-Found = TypeVar("Found")
 _GROUP = "muster-test-"
 # Before a command: it is the first of a namespace of processes. All that it starts ends with it, and it with the test.
 TIED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-
-
-def wait_for(what: str, happened: Callable[[], Found], seconds: float = 90.0) -> Found:
-    """The first true value of `happened`; fails the test when there was none within `seconds`."""
-    ends = time.monotonic() + seconds
-    while not (found := happened()):
-        assert time.monotonic() < ends, f"within {seconds:.0f} s there was no {what}"
-        time.sleep(0.1)
-    return found
 
 
 class Cable:

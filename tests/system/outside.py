@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 from sqlalchemy import Table, select
-from tests.system.ground import TIED, children, wait_for
+from tests.e2e.programs import MUSTER, environment, free_port, wait_for
+from tests.server.door import enrolment_key
+from tests.system.ground import TIED, children
 
 from muster_server.clock import now_ms
 from muster_server.config import Settings
 from muster_server.db import Database
 from muster_server.jobs import fold
-from muster_server.store.enrolment import make_key
 from muster_server.store.migrate import migrate
 
-_COMMAND = [*TIED, sys.executable, "-m", "muster_server.cli", "serve"]
 Row = dict[str, Any]
 
 
@@ -31,7 +29,7 @@ class Outside:
     def __init__(self, directory: Path, host: str) -> None:
         """Make the store; `start` makes it answer."""
         directory.mkdir()
-        self._settings = Settings(data_dir=str(directory), host=host, port=_free_port(host), web_threads=4)
+        self._settings = Settings(data_dir=str(directory), host=host, port=free_port(host))
         self._log = directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._database = Database(self._settings.store_url)
@@ -44,17 +42,13 @@ class Outside:
 
     def key(self) -> str:
         """An enrolment key."""
-        terms = {"unit": "North", "site": None, "uses_left": 9, "needs_approval": False}
-        with self._database.write() as connection:
-            return make_key(connection, "tests", now=now_ms(), terms={**terms, "expires_at": now_ms() + 86_400_000})
+        return enrolment_key(self._database)
 
     def start(self) -> None:
         """Serve, and wait until it takes connections."""
-        here = {"DATA_DIR": self._settings.data_dir, "HOST": self._settings.host, "PORT": self._settings.port}
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
-        environment = {**plain, **{f"MUSTER_{name}": str(value) for name, value in here.items()}}
+        here = {name: getattr(self._settings, name) for name in ("data_dir", "host", "port")}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(_COMMAND, stdout=log, stderr=log, env=environment)
+            self._process = subprocess.Popen([*TIED, *MUSTER, "serve"], stdout=log, stderr=log, env=environment(**here))
         wait_for("server", self._answers)
 
     def freeze(self) -> None:
@@ -84,7 +78,9 @@ class Outside:
 
     def wait_for_rows(self, table: Table, fits: Callable[[Row], bool], seconds: float = 60.0) -> list[Row]:
         """Rows of a table that fit, once there are any."""
-        return wait_for(f"such row in {table.name}", lambda: [row for row in self.rows(table) if fits(row)], seconds)
+        what = f"such row in {table.name}"
+        found: list[Row] = wait_for(what, lambda: [row for row in self.rows(table) if fits(row)], seconds)
+        return found
 
     def _processes(self) -> list[psutil.Process]:
         """The server's own, those that serve for it after it."""
@@ -100,10 +96,3 @@ class Outside:
         except OSError:
             return False
         return True
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port

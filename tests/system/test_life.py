@@ -6,8 +6,8 @@ import shutil
 from typing import Any
 
 import pytest
+from tests.e2e.programs import wait_for
 from tests.system.device import SERVICE, STATE, Device
-from tests.system.ground import wait_for
 from tests.system.test_start import analyzed_ms, only_start
 
 from muster_server.models import devices, starts

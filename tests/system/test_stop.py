@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.e2e.programs import wait_for
 from tests.system.device import SERVICE, Device
-from tests.system.ground import wait_for
 
 from muster_server.models import reports
 
