@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+if TYPE_CHECKING:
+    from flask import Flask
 
-from muster_server import auth, health_api, metrics, problems, web
-from muster_server.config import Settings, secret_key
-from muster_server.db import Database
-from muster_server.ingest import api
-from muster_server.services import Services, attach
-from muster_server.store.migrate import check_migrated
+    from muster_server.config import Settings
 
 
 def create_app(settings: Settings, on_commit: Callable[[], None] | None = None) -> Flask:
@@ -20,6 +16,17 @@ def create_app(settings: Settings, on_commit: Callable[[], None] | None = None) 
 
     `on_commit` is called after reports were stored, to hint that there is something to fold; it must not block.
     """
+    # Here and not above: worker, beat and every command import this package, and need half a second less without.
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from muster_server import auth, health_api, metrics, problems, web
+    from muster_server.config import secret_key
+    from muster_server.db import Database
+    from muster_server.ingest import api
+    from muster_server.services import Services, attach
+    from muster_server.store.migrate import check_migrated
+
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static", static_url_path="/static")
     app.config["SECRET_KEY"] = secret_key(settings)
     database = Database(settings.store_url, pool_size=settings.web_threads)
