@@ -85,6 +85,14 @@ def test_a_start_that_hangs_is_reported_once_and_looked_at_with_every_sample() -
     assert agenda.report_at == NOW + 120
 
 
+def test_a_look_that_is_late_comes_a_second_later_and_not_at_once(agenda: Agenda) -> None:
+    agenda.await_start(NOW, 0.0)
+
+    agenda.looked(NOW + 500, over=False)
+
+    assert agenda.look_at == NOW + 501
+
+
 def test_asked_to_report_now_it_does_so_in_the_middle_of_a_start_and_again_when_that_is_over(agenda: Agenda) -> None:
     agenda.await_start(NOW, 0.0)
 

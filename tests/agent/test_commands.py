@@ -144,12 +144,6 @@ def test_every_mistake_is_one_sentence_with_its_own_exit_code(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_full_disk_while_enrolling_is_no_traceback(server: MusterServer) -> None:
-    done = command("once", env=environment(Path("/dev/full/state"), server.url))
-
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-
-
 def test_reset_forgets_everything_but_the_settings_and_the_device_enrols_anew(
     server: MusterServer, state: Path
 ) -> None:

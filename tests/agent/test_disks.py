@@ -48,6 +48,13 @@ def test_a_space_that_cannot_be_is_no_figure(container: Fixture, usage: tuple[fl
     assert disks.collect(container.machine) is None
 
 
+@pytest.mark.parametrize("usage", [(10, 0), (10, 10), (2**60, 1)])
+def test_a_full_an_empty_and_a_huge_volume_are_told(container: Fixture, usage: tuple[int, int]) -> None:
+    container.ps.values["usage"]["/"] = usage
+
+    assert volumes(container) == [("/", *usage, True)]
+
+
 def test_without_a_fixed_volume_disks_are_absent(container: Fixture) -> None:
     container.ps.values["partitions"] = [["tmpfs", "/", "tmpfs"]]
 
