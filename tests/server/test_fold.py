@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 from tests.server.door import Device, enrolment_key, start
 
 from muster_server.clock import DAY_MS, HOUR_MS, day_of, iso, now_ms
@@ -267,6 +267,24 @@ def test_a_device_whose_rows_cannot_be_read_stops_nobody(
     assert [state.hostname for state in states] == ["broken", "whole"]
     with database.read() as connection:
         assert connection.scalar(select(ledger.c.value).where(ledger.c.name == "reports_not_folded")) == 2
+
+
+def test_reports_are_marked_as_folded_without_a_look_at_all_reports(
+    device: Device, database: Database, settings: Settings
+) -> None:
+    device.post(device.report(), device.report())
+    seen: list[tuple[str, Any]] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _u, *asked: seen.append(asked[:2]))
+    fold.run(database, settings, now=now_ms())
+    statement, parameters = next(asked for asked in seen if asked[0].startswith("UPDATE reports"))
+
+    with database.read() as connection:
+        if not database.is_sqlite:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a scan then stands for want of an index
+        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        plan = [str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)]
+
+    assert not any("Seq Scan" in line or "SCAN" in line for line in plan), plan
 
 
 def test_only_one_fold_runs_at_a_time(device: Device, database: Database, settings: Settings) -> None:
