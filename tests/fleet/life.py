@@ -107,9 +107,18 @@ class Life:
         return round(self.device.model.battery_wh * min(1.02, max(0.1, reading)), 1), max(1, cycles)
 
     def patch_day(self, number: int) -> bool:
-        """Whether updates are installed on a day: the second Tuesday of its month and, by device, up to 6 days on."""
-        on = _EPOCH + timedelta(days=number - self.device.number % 7)
-        return on.weekday() == 1 and 8 <= on.day <= 14
+        """Whether updates are installed on a day."""
+        on = _EPOCH + timedelta(days=number)
+        return on.day == self._patched_on(on)
+
+    def patches(self, at: int) -> int:
+        """How many months' updates are installed since 2020; a patch day's own, from its noon on."""
+        on = _EPOCH + timedelta(days=(at - DAY // 2) // DAY)
+        return (on.year - 2020) * 12 + on.month - (on.day < self._patched_on(on))
+
+    def _patched_on(self, month: date) -> int:
+        """The day of a month: its second Tuesday or, by device, up to six days on."""
+        return 8 + (1 - month.replace(day=1).weekday()) % 7 + self.device.number % 7
 
     def _live(self, number: int) -> Day:
         random = Random(self.device.key * 100_003 + number)

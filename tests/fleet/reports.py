@@ -18,7 +18,6 @@ from tests.fleet.use import use
 
 RARE = ("system", "hardware", "software")
 VERSION = "0.1.0"
-_PATCHED_AT = 12 * HOUR  # of a patch day: when the restart that it asks for is over
 _SECONDS = {"software": 0.21, "hardware": 0.034, "starts": 0.012}  # that a collector takes
 _encode = msgspec.json.Encoder().encode
 
@@ -89,7 +88,7 @@ class Reporter:
         if self._device.model.battery_wh:
             sections["battery"] = self._battery(ends_at)
         sections["restart"] = self._restart(ends_at)
-        if "system" in wanted or self._patched(begins_at, ends_at):
+        if "system" in wanted or self._life.patches(begins_at) != self._life.patches(ends_at):
             sections["system"] = self._system(ends_at)
         if "hardware" in wanted:
             sections["hardware"] = self._hardware()
@@ -130,24 +129,20 @@ class Reporter:
         return {"packs": [{"name": "BAT0", "unit": "Wh", "design": design, "full": full, "cycles": cycles}]}
 
     def _restart(self, at: int) -> dict[str, Any]:
-        """Updates are fetched on the eve of a patch day and wait for its first start."""
-        waits = self._life.patch_day((at + DAY - _PATCHED_AT) // DAY)
+        """Updates are fetched from noon on the eve of a patch day, and wait for a start until its own noon."""
+        waits = self._life.patch_day((at + DAY // 2) // DAY)
         return {"pending": True, "reasons": ["system_update"]} if waits else {"pending": False}
-
-    def _patched(self, begins_at: int, ends_at: int) -> bool:
-        days = range((begins_at - _PATCHED_AT) // DAY + 1, (ends_at - _PATCHED_AT) // DAY + 1)
-        return any(self._life.patch_day(number) for number in days)
 
     def _system(self, at: int) -> dict[str, Any]:
         system = self._device.system
-        month = int(iso(at - _PATCHED_AT - 12 * DAY)[5:7])  # a release grows by one revision a month
+        revision = 2_000 + 61 * self._life.patches(at)
         return {
             "hostname": self._device.hostname,
             "os_family": system.family,
             "os_id": system.os_id,
             "os_name": system.name,
             "os_version": system.version,
-            "os_build": f"{system.build}.{6_000 + 137 * month}" if system.family == "windows" else system.build,
+            "os_build": f"{system.build}.{revision}" if system.family == "windows" else system.build,
             "os_edition": system.edition,
             "kernel": system.kernel,
             "architecture": "arm64" if system.family == "macos" else "x86_64",

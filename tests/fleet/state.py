@@ -1,7 +1,7 @@
 """What the estate remembers between two runs: who its devices are to the server, and how far each has told its time.
 
-One SQLite file in the data directory, written before what it tells of goes on the wire, so that a killed run is gone on
-with to the byte. Nothing is synced: after a loss of power some reports are sent twice, and counted once.
+One SQLite file in the data directory. What a report is made of stands there before the report goes on the wire, so that
+the run after one that was killed sends the same bytes again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import NamedTuple
 from tests.fleet.timeline import Timeline, history
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS estate (seed INTEGER, first_run_at INTEGER, timeline TEXT, reached INTEGER);
+CREATE TABLE IF NOT EXISTS estate (
+    id INTEGER PRIMARY KEY, seed INTEGER, first_run_at INTEGER, timeline TEXT, reached INTEGER
+);
 CREATE TABLE IF NOT EXISTS devices (
     number INTEGER PRIMARY KEY, token TEXT, told_to INTEGER, wanted TEXT, wanted_in INTEGER
 );
@@ -48,7 +50,7 @@ class State:
         self._lock = threading.Lock()
         self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._file.execute("PRAGMA journal_mode = WAL").close()
-        self._file.execute("PRAGMA synchronous = OFF").close()
+        self._file.execute("PRAGMA synchronous = NORMAL").close()
         self._file.executescript(_TABLES)
         self._reached = 0
 
@@ -64,10 +66,9 @@ class State:
     def keep(self, estate: Estate) -> None:
         """Remember the estate."""
         timeline = json.dumps([estate.timeline.begins_at, estate.timeline.by_day])
+        row = (estate.seed, estate.first_run_at, timeline, estate.reached)
         with self._lock:
-            self._file.execute("DELETE FROM estate")
-            row = (estate.seed, estate.first_run_at, timeline, estate.reached)
-            self._file.execute("INSERT INTO estate VALUES (?, ?, ?, ?)", row)
+            self._file.execute("INSERT OR REPLACE INTO estate VALUES (1, ?, ?, ?, ?)", row)
             self._reached = estate.reached
 
     def reach(self, ends_at: int) -> None:

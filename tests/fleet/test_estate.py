@@ -92,6 +92,17 @@ def test_a_start_is_told_in_pieces_and_whole_in_the_end() -> None:
     assert len({start["start_id"] for start in told}) == 1
 
 
+def test_a_system_grows_once_a_month_and_says_so_then() -> None:
+    current = next(device for device in ESTATE if device.system.build == "26200" and not device.silent_days)
+    reporter = Reporter(Life(current, NOON))
+    told = [json.loads(reporter.report(window))["sections"] for window in history(NOON, 150).windows(0, NOON)]
+    builds = [sections["system"]["os_build"] for sections in told if "system" in sections]
+
+    assert len(builds) == len(set(builds)) == 5
+    assert builds == sorted(builds)
+    assert 5 <= sum(sections["restart"]["pending"] for sections in told) <= 6
+
+
 def test_a_time_line_has_no_gap_and_counts_its_reports() -> None:
     windows = list(history(NOON, 180).windows(0, NOON))
 
