@@ -25,10 +25,10 @@ from muster_server.clock import DAY_MS, now_ms
 from muster_server.config import Settings, secret_key
 from muster_server.db import Database
 from muster_server.errors import MusterError
-from muster_server.listening import answers_ready, local_url, refuse_unusable
+from muster_server.listening import answers_ready, local_url, usable_host
 from muster_server.redis_server import Redis, choose
 from muster_server.running import Running, claimed
-from muster_server.store.enrolment import make_key
+from muster_server.store.enrolment import forget_keys, make_key
 from muster_server.store.lists import verdict_of_hostname
 from muster_server.store.migrate import migrate
 from muster_server.store.people import admin_link
@@ -48,6 +48,7 @@ _DEMO_PLACES = (
 
 
 _LONGEST_SEARCH_SECONDS = 120.0
+_THIS_MACHINE = "muster up, this machine"
 
 
 class NotReadyError(MusterError):
@@ -91,7 +92,7 @@ class Launcher:
         self._data_dir.mkdir(parents=True, exist_ok=True)
         redis = choose(self._settings)
         with claimed(self._as_running(redis)):
-            refuse_unusable(self._settings)
+            usable_host(self._settings)
             try:
                 database = self._start_all(redis, stop)
                 while not stop.wait(0.5):
@@ -155,9 +156,10 @@ class Launcher:
             "MUSTER_AGENT_SERVER_URL": local_url(self._settings),
             "MUSTER_AGENT_STATE_DIR": str(state),
         }
-        if not (state / "identity.json").exists():
-            environment["MUSTER_AGENT_ENROLMENT_KEY"] = _one_day_key(database, "muster up, this machine", uses=10)
-        return environment
+        # Always with a key: should the store or the server's key have been lost, the agent enrols again by itself.
+        with database.write() as connection:
+            forget_keys(connection, _THIS_MACHINE)
+        return {**environment, "MUSTER_AGENT_ENROLMENT_KEY": _one_day_key(database, _THIS_MACHINE, uses=10)}
 
     def _child(self, name: str, command: list[str], *, redis: Redis) -> Child:
         environment = {

@@ -36,8 +36,11 @@ def answers_ready(settings: Settings) -> bool:
         connection.close()
 
 
-def refuse_unusable(settings: Settings) -> None:
-    """Raise AddressError when nobody could listen at the address now; a taken port names its owner."""
+def usable_host(settings: Settings) -> str:
+    """The host in digits, as granian wants it, once it is certain that somebody can listen there now.
+
+    Raises AddressError; a taken port names its owner.
+    """
     where = f"{settings.host}:{settings.port} cannot be used"
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -48,6 +51,8 @@ def refuse_unusable(settings: Settings) -> None:
             if error.errno == errno.EADDRINUSE:
                 raise AddressError(f"{where}: {_owner_of(settings.port)}. Choose another with --port.") from None
             raise AddressError(f"{where} ({error.strerror}): choose another with --host or --port.") from None
+        host: str = probe.getsockname()[0]
+        return host
 
 
 def _owner_of(port: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 from flask import Flask
 from granian.constants import Interfaces
@@ -11,19 +12,27 @@ from granian.server import Server
 
 from muster_server import create_app
 from muster_server.config import Settings, load_settings
+from muster_server.db import Database
+from muster_server.listening import usable_host
 from muster_server.queue import hints
 from muster_server.slow_bodies import SlowBodies
+from muster_server.store.migrate import check_migrated
 
 _STOP_SECONDS = 5  # a request that takes longer than this when the server is to end is given up
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Worker processes read the same settings from the environment."""
+    """Serve until SIGTERM or SIGINT. Worker processes read the same settings from the environment.
+
+    Raises StoreUnavailableError or AddressError: a process that could never serve is not started over and over.
+    """
+    with closing(Database(settings.store_url)) as database:
+        check_migrated(database)
     Server(
         "muster_server.serve:application",
         factory=True,
         interface=Interfaces.WSGI,
-        address=settings.host,
+        address=usable_host(settings),
         port=settings.port,
         workers=settings.web_processes,
         blocking_threads=settings.web_threads,

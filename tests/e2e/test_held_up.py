@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.e2e.conftest import Start
-from tests.e2e.programs import Program, wait_for
+from tests.e2e.programs import Program, muster, wait_for
 from tests.server.door import Device
 
 from muster_server.clock import now_ms
@@ -27,7 +27,7 @@ def serve(program: Start, tmp_path: Path) -> Program:
     """`muster serve` on SQLite with few threads and little patience."""
     with closing(Database(f"sqlite:///{tmp_path / 'var' / 'muster.db'}")) as database:
         migrate(database, now_ms())
-    started = program("serve", web_threads=THREADS, body_seconds=1)
+    started = program("serve", "--host", "localhost", web_threads=THREADS, body_seconds=1)
     started.wait_until_ready()
     return started
 
@@ -86,3 +86,15 @@ def test_a_killed_web_process_is_replaced(serve: Program, device: Device) -> Non
     serve.wait_until_said("Respawning worker-1")
     wait_for("taken report", lambda: taken(device))
     assert serve.stop() == 0
+
+
+def test_what_could_never_serve_is_refused_with_a_sentence_and_not_tried_over_and_over(
+    serve: Program, tmp_path: Path
+) -> None:
+    no_store = muster("serve", data_dir=tmp_path / "empty")
+    taken_port = muster("serve", "--port", str(serve.port), data_dir=serve.data_dir)
+
+    assert (no_store.returncode, taken_port.returncode) == (1, 1)
+    assert no_store.stderr.startswith("muster: There is no store ")
+    assert taken_port.stderr.startswith(f"muster: 127.0.0.1:{serve.port} cannot be used: it belongs to pid ")
+    assert no_store.stderr.count("\n") == taken_port.stderr.count("\n") == 1

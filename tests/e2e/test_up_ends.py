@@ -58,6 +58,23 @@ def test_a_second_run_keeps_data_and_identity_and_a_closed_terminal_ends_it(prog
     assert_nothing_is_left(up)
 
 
+@pytest.mark.system
+@pytest.mark.parametrize("lost", ["muster.db*", "secret.key"])
+def test_a_lost_store_or_key_does_not_lose_this_machine(program: Start, lost: str) -> None:
+    up = program("up")
+    up.wait_until_said("This machine, ")
+    assert up.stop() == 0
+    for path in up.data_dir.glob(lost):
+        path.unlink()
+    up.start()
+    up.wait_until_said("Stop with")
+
+    log = up.data_dir / "logs" / "agent.log"
+    wait_for("new identity", lambda: log.read_text().count("Enrolled as device") == 2)
+    wait_for("this machine", lambda: len(Reader(up).read("/devices")["items"]) == 1)
+    assert up.stop() == 0
+
+
 def test_kill_9_of_the_launcher_takes_its_children_along_and_the_next_run_begins_at_once(program: Start) -> None:
     up = program("up", "--no-agent")
     up.wait_until_said("Stop with")

@@ -39,6 +39,11 @@ def make_key(connection: Connection, label: str, *, now: int, terms: Mapping[str
     return secret
 
 
+def forget_keys(connection: Connection, label: str) -> None:
+    """Remove the enrolment keys of a label, for whoever makes one anew at each start."""
+    connection.execute(enrolment_keys.delete().where(enrolment_keys.c.label == label))
+
+
 def use_key(connection: Connection, secret: str, *, now: int) -> RowMapping:
     """Count one use of a key down and give its row; raises KeyRefusedError."""
     keys = enrolment_keys.c
