@@ -76,7 +76,17 @@ def test_a_store_we_cannot_use_is_refused_with_a_sentence(url: str, sentence: st
         Database(url)
 
 
+def test_a_store_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> None:
+    absent = Database(f"sqlite:///{tmp_path / 'absent.db'}")
+
+    with pytest.raises(StoreUnavailableError, match=r"There is no store .*absent\.db"):
+        check_migrated(absent)
+    absent.close()
+    assert not (tmp_path / "absent.db").exists()
+
+
 def test_an_empty_store_asks_for_its_migration(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
 
     with pytest.raises(StoreUnavailableError, match="run `muster db upgrade`"):
