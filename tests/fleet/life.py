@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from random import Random
 
 from tests.fleet.estate import Device
@@ -108,12 +109,12 @@ class Life:
 
     def patch_day(self, number: int) -> bool:
         """Whether updates are installed on a day."""
-        on = _EPOCH + timedelta(days=number)
+        on = _date(number)
         return on.day == self._patched_on(on)
 
     def patches(self, at: int) -> int:
         """How many months' updates are installed since 2020; a patch day's own, from its noon on."""
-        on = _EPOCH + timedelta(days=(at - DAY // 2) // DAY)
+        on = _date((at - DAY // 2) // DAY)
         return (on.year - 2020) * 12 + on.month - (on.day < self._patched_on(on))
 
     def _patched_on(self, month: date) -> int:
@@ -167,4 +168,10 @@ class Life:
 
 def iso(at: int) -> str:
     """An instant as a device writes it."""
-    return datetime.fromtimestamp(at / 1000, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    day, rest = divmod(at, DAY)
+    return f"{_date(day)}T{rest // HOUR:02}:{rest // MINUTE % 60:02}:{rest // 1000 % 60:02}.{rest % 1000:03}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _date(number: int) -> date:
+    return _EPOCH + timedelta(days=number)
