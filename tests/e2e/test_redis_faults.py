@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import closing
 
 import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.judging import Reader, newcomer, post_slow_starts
 from tests.e2e.load import Load
+from tests.e2e.programs import wait_for
+
+from muster_server.clock import now_ms
+from muster_server.store.operations import newest_runs
 
 # Longer than the worker's and the beat's patience with a socket, so that both see their connection fail.
 FROZEN_SECONDS = 8.0
 
 
-@pytest.mark.parametrize("seconds", [FROZEN_SECONDS, pytest.param(90.0, marks=pytest.mark.system)])
-@pytest.mark.timeout(400)
-def test_a_frozen_redis_costs_no_report_and_judging_resumes(program: Start, store_url: str, seconds: float) -> None:
+def test_a_frozen_redis_costs_no_report_and_judging_resumes(program: Start, store_url: str) -> None:
     up = program("up", "--no-agent", database_url=store_url)
     up.wait_until_said("Stop with")
     redis = up.child("redis")
@@ -28,7 +31,7 @@ def test_a_frozen_redis_costs_no_report_and_judging_resumes(program: Start, stor
         during = load.rate(2)
     device = newcomer(up)
     post_slow_starts(device)
-    time.sleep(max(0.0, frozen_at + seconds - time.monotonic()))
+    time.sleep(max(0.0, frozen_at + FROZEN_SECONDS - time.monotonic()))
     os.kill(redis, signal.SIGCONT)
     thawed_at = time.monotonic()
 
@@ -38,6 +41,26 @@ def test_a_frozen_redis_costs_no_report_and_judging_resumes(program: Start, stor
     print(f"{before:.0f} reports/s before, {during:.0f}/s while Redis was frozen; judged {took:.1f} s after")
     assert during > 0
     assert set(load.statuses) == {202}
+
+
+@pytest.mark.system
+@pytest.mark.timeout(400)
+def test_the_schedule_goes_on_without_hints_after_a_long_freeze(program: Start) -> None:
+    up = program("up", "--no-agent")
+    up.wait_until_said("Stop with")
+    redis = up.child("redis")
+    os.kill(redis, signal.SIGSTOP)
+    time.sleep(60)
+    os.kill(redis, signal.SIGCONT)
+    thawed_at = now_ms()
+
+    def idle_run() -> bool:
+        """Nobody posts, so nobody but the schedule asks for a fold; a run that found nothing is noted once a minute."""
+        with closing(up.open_store()) as database, database.read() as connection:
+            runs = newest_runs(connection)
+        return any(run["job"] == "fold" and run["started_at"] > thawed_at + 10_000 for run in runs)
+
+    wait_for("scheduled fold", idle_run, 150)
 
 
 def test_a_killed_redis_costs_no_report_and_judging_resumes(program: Start) -> None:
