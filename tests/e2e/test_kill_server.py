@@ -35,7 +35,7 @@ def test_every_report_that_got_its_202_survives_kill_9_of_the_server(
     database = Database(store_url)
     with Load(served.port, served.enrolment_key()) as load:
         for _ in range(rounds):
-            time.sleep(chance.uniform(0.05, 0.6))
+            time.sleep(chance.uniform(0.05, 0.4))
             kill_group(served)
             acknowledged = set(load.acknowledged)
             served.start()

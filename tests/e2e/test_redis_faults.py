@@ -20,8 +20,8 @@ from muster_server.store.operations import newest_runs
 FROZEN_SECONDS = 8.0
 
 
-def test_a_frozen_redis_costs_no_report_and_judging_resumes(program: Start, store_url: str) -> None:
-    up = program("up", "--no-agent", database_url=store_url)
+def test_a_frozen_redis_costs_no_report_and_judging_resumes(program: Start) -> None:
+    up = program("up", "--no-agent")
     up.wait_until_said("Stop with")
     redis = up.child("redis")
     with Load(up.port, up.enrolment_key()) as load:
