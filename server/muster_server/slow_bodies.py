@@ -44,7 +44,8 @@ class SlowBodies:
             late = {body.sender for body, begun in list(self._reading.items()) if begun < too_long_ago}
             for address, port in late:
                 log.warning("A body did not arrive in time; its sender is cut off.", address=address)
-                _cut(address, port)
+                with suppress(psutil.Error, OSError):  # connections cannot be listed just now: the next round will
+                    _cut(address, port)
 
 
 class _Body:
