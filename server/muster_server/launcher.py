@@ -217,7 +217,8 @@ class Launcher:
         except OperationalError:
             return
         if verdict is not None:
-            self._say(f"This machine, {socket.gethostname()}, is on the page after {took:.0f} s: {verdict}.")
+            reason = ", since too little is known of it yet" if verdict == "unknown" else ""
+            self._say(f"This machine, {socket.gethostname()}, is on the page after {took:.0f} s: {verdict}{reason}.")
         elif took > _LONGEST_SEARCH_SECONDS:
             logs = _short(self._data_dir / "logs")
             self._say(f"This machine is not on the page after {took:.0f} s: see agent.log and worker.log in {logs}.")
