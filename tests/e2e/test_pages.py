@@ -30,6 +30,7 @@ def _signed_in(browser: Browser, console: Console, **options: Any) -> BrowserCon
     page = context.new_page()
     page.goto(console.link())
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{console.address}/")  # a page that is closed on its way can hang the browser
     page.close()
     return context
 
