@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url: str | None = None  # what people type, when a proxy stands before Muster
     proxy_hops: Annotated[int, Meta(ge=0, le=10)] = 0
     web_processes: Few = 1  # SQLite takes one
-    web_threads: Few = 48
+    web_threads: Few = 16  # for pages; reports need none
     body_seconds: Annotated[int, Meta(ge=1, le=600)] = 30  # a request's body must have arrived within this
     worker_processes: Few = 1  # SQLite takes one
     secret_key: Secret | None = None  # signs device tokens and forms; default: a file made in data_dir

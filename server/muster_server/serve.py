@@ -1,11 +1,10 @@
-"""Serves the application with granian: one process, as many threads as settings say."""
+"""Serves the application with granian: an event loop a process, and threads for pages."""
 
 from __future__ import annotations
 
 import os
 from contextlib import closing
 
-from flask import Flask
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
@@ -13,9 +12,9 @@ from granian.server import Server
 from muster_server import create_app
 from muster_server.config import Settings, load_settings
 from muster_server.db import Database
+from muster_server.front import Front
 from muster_server.listening import usable_host
 from muster_server.queue import hints
-from muster_server.slow_bodies import SlowBodies
 from muster_server.store.migrate import check_migrated
 
 _STOP_SECONDS = 5  # a request that takes longer than this when the server is to end is given up
@@ -31,11 +30,10 @@ def serve(settings: Settings) -> None:
     Server(
         "muster_server.serve:application",
         factory=True,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         address=usable_host(settings),
         port=settings.port,
         workers=settings.web_processes,
-        blocking_threads=settings.web_threads,
         backlog=2_048,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
@@ -44,9 +42,7 @@ def serve(settings: Settings) -> None:
     ).serve()
 
 
-def application() -> Flask:
+def application() -> Front:
     """The application of one worker process."""
     settings = load_settings(None, os.environ)
-    app = create_app(settings, on_commit=hints(settings) if settings.redis_url else None)
-    app.wsgi_app = SlowBodies(app.wsgi_app, settings.body_seconds)  # type: ignore[method-assign]
-    return app
+    return Front(create_app(settings, on_commit=hints(settings) if settings.redis_url else None), settings)

@@ -1,10 +1,11 @@
 """The one thread of a process that commits reports.
 
-Enters: batches from request threads. Leaves: their results, once the transaction that holds them is on disk. It commits
-whatever is queued, at most 500 reports, as soon as the last commit ends, and never waits for company: waiting 10 ms was
-measured to cost five sixths of the throughput. When the queue is full the caller is told at once, from memory. When the
-thread dies, all who wait fail, readiness turns false and the process ends. A store that neither commits nor refuses
-costs a caller a limited time; what is stored after that is told to the device as a duplicate when it sends it again.
+Enters: batches from the event loop or from threads. Leaves: their results, once the transaction that holds them is on
+disk. It commits whatever is queued, at most 500 reports, as soon as the last commit ends, and never waits for company:
+waiting 10 ms was measured to cost five sixths of the throughput. When the queue is full the caller is told at once,
+from memory. When the thread dies, all who wait fail, readiness turns false and the process ends. A store that neither
+commits nor refuses costs a caller a limited time; what is stored after that is told to the device as a duplicate when
+it sends it again.
 """
 
 from __future__ import annotations
@@ -36,31 +37,32 @@ class WriterStoppedError(Exception):
     """The writer has ended, or the store refused the commit or did not answer: the device must send it again."""
 
 
-class _Waiting:
-    """A batch and the request thread that waits for it: a bare lock, since a Future costs three times as much."""
+class Waiting:
+    """A batch that waits for its commit."""
 
-    __slots__ = ("_done", "answered", "batch", "stored", "taken")
+    __slots__ = ("_settled", "answered", "batch", "stored", "taken")
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, settled: Callable[[], None]) -> None:
         self.batch = batch
         self.taken: Taken | None = None
         self.stored = self.answered = False
-        self._done = threading.Lock()
-        self._done.acquire()
+        self._settled = settled
 
-    def wait(self, seconds: float) -> Taken | None:
-        if not self._done.acquire(timeout=seconds) or not self.stored:
+    def result(self) -> Taken | None:
+        """What became of the batch, None when the store knows no such device; raises WriterStoppedError."""
+        if not self.stored:
             raise WriterStoppedError
         return self.taken
 
     def answer(self, taken: Taken | None = None, *, stored: bool) -> None:
+        """Say what became of it, once."""
         if not self.answered:
             self.taken, self.stored, self.answered = taken, stored, True
-            self._done.release()
+            self._settled()
 
 
 class Writer:
-    """Group commit. `take` blocks its caller until the batch is on disk."""
+    """Group commit: `submit` queues a batch, `take` also waits until it is on disk."""
 
     def __init__(
         self,
@@ -75,10 +77,11 @@ class Writer:
         `wait_seconds` is how long a caller waits for the store at most.
         """
         self._database = database
-        self._wait_seconds = wait_seconds
+        self.wait_seconds = wait_seconds
         self._on_commit = on_commit
+        self.on_settled: Callable[[], None] = lambda: None  # called after each group, when all its results are there
         self._on_death = on_death
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._queued_reports = 0
         self._wake = threading.Condition()
         self._stopping = False
@@ -95,12 +98,12 @@ class Writer:
         """Reports that wait for a commit now."""
         return self._queued_reports
 
-    def take(self, batch: Batch) -> Taken | None:
-        """Store a batch with fsync and say what became of it; None when the store knows no such device.
+    def submit(self, batch: Batch, settled: Callable[[], None]) -> Waiting:
+        """Queue a batch; `settled` is called in the writer's thread once its result is there, and must not block.
 
         Raises QueueFullError or WriterStoppedError.
         """
-        waiting = _Waiting(batch)
+        waiting = Waiting(batch, settled)
         with self._wake:
             if not self.alive:
                 raise WriterStoppedError
@@ -109,7 +112,17 @@ class Writer:
             self._queue.append(waiting)
             self._queued_reports += len(batch.reports)
             self._wake.notify()
-        return waiting.wait(self._wait_seconds)
+        return waiting
+
+    def take(self, batch: Batch) -> Taken | None:
+        """Store a batch with fsync and say what became of it; None when the store knows no such device.
+
+        Blocks. Raises QueueFullError or WriterStoppedError.
+        """
+        done = threading.Event()
+        waiting = self.submit(batch, done.set)
+        done.wait(self.wait_seconds)
+        return waiting.result()
 
     def stop(self) -> None:
         """Commit what is queued, then end the thread."""
@@ -120,7 +133,7 @@ class Writer:
 
     def _run(self) -> None:
         died = True
-        group: list[_Waiting] = []
+        group: list[Waiting] = []
         try:
             while group := self._next_group():
                 self._commit(group)
@@ -132,14 +145,15 @@ class Writer:
                 self._queue.clear()
             for one in waiting:
                 one.answer(stored=False)
+            self.on_settled()
             if died:
                 self._on_death()
 
-    def _next_group(self) -> list[_Waiting]:
+    def _next_group(self) -> list[Waiting]:
         with self._wake:
             while not self._queue and not self._stopping:
                 self._wake.wait()
-            group: list[_Waiting] = []
+            group: list[Waiting] = []
             size = 0
             while self._queue and (not group or size + len(self._queue[0].batch.reports) <= MAX_COMMIT_REPORTS):
                 group.append(self._queue.popleft())
@@ -147,7 +161,7 @@ class Writer:
             self._queued_reports -= size
             return group
 
-    def _commit(self, group: list[_Waiting]) -> None:
+    def _commit(self, group: list[Waiting]) -> None:
         try:
             with self._database.write() as connection:
                 results = take_batches(connection, [waiting.batch for waiting in group])
@@ -162,12 +176,14 @@ class Writer:
         else:
             for waiting, taken in zip(group, results, strict=True):
                 waiting.answer(taken, stored=True)
+            self.on_settled()
             self._on_commit()
 
-    def _refuse(self, group: list[_Waiting], error: DBAPIError) -> None:
+    def _refuse(self, group: list[Waiting], error: DBAPIError) -> None:
         log.error("The store refused a commit.", error=str(error.orig)[:300])
         for waiting in group:
             waiting.answer(stored=False)
+        self.on_settled()
 
 
 def end_process() -> None:
