@@ -29,7 +29,7 @@ class Bridge:
         """Answer one request. Blocks; `loop` is where the protocol lives."""
         begun: list[tuple[int, list[tuple[str, str]]]] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
+        def start_response(status: str, headers: list[tuple[str, str]], *_exc_info: Any) -> None:
             begun[:] = [(int(status[:3]), headers)]
 
         answered = self._application(environ(scope, body), start_response)

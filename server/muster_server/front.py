@@ -49,9 +49,11 @@ class Front:
         self._settled = _Settled(loop)
         self._door.writer.on_settled = self._settled.wake
         self._reading: _Deadlines[asyncio.Task[None]] = _Deadlines(
-            loop, self._settings.body_seconds, asyncio.Task.cancel
+            loop, self._settings.body_seconds, expire=asyncio.Task.cancel
         )
-        self._storing: _Deadlines[asyncio.Future[None]] = _Deadlines(loop, self._door.writer.wait_seconds, _settle)
+        self._storing: _Deadlines[asyncio.Future[None]] = _Deadlines(
+            loop, self._door.writer.wait_seconds, expire=_settle
+        )
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer one request."""
@@ -140,7 +142,7 @@ class _Settled:
 class _Deadlines(Generic[Awaited]):
     """What is waited for, each for the same time; a timer for each would cost ten times as much."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, expire: Callable[[Awaited], object]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, *, expire: Callable[[Awaited], object]) -> None:
         """`expire` is called with whatever has not ended in time, up to a quarter of it late."""
         self._loop, self._seconds, self._expire = loop, seconds, expire
         self._begun: dict[Awaited, float] = {}  # oldest first

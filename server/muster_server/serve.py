@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+import sys
+from contextlib import closing, suppress
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -27,6 +28,7 @@ def serve(settings: Settings) -> None:
     """
     with closing(Database(settings.store_url)) as database:
         check_migrated(database)
+    _let_threads_finish()
     Server(
         "muster_server.serve:application",
         factory=True,
@@ -40,6 +42,16 @@ def serve(settings: Settings) -> None:
         log_access=False,
         log_level=LogLevels(settings.log_level),
     ).serve()
+
+
+def _let_threads_finish() -> None:
+    """Do not let a thread that wakes push the one aside that woke it, here and in the worker processes.
+
+    On a busy core the event loop was pushed aside at every answer (measured: 202 microseconds a report, 168 so).
+    """
+    if sys.platform == "linux":
+        with suppress(PermissionError):  # a container or a service may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def application() -> Front:
