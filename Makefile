@@ -36,7 +36,7 @@ test-system: .venv/dev tools ## the slow tests, on a booted Debian; half an hour
 bench: .venv/dev tools ## figures of this machine: reports a second, the agent's weight, folding, judging
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
 
-soak: .venv/dev tools ## the property and fault tests over and over with new seeds, for MINUTES (60)
+soak: .venv/dev tools ## property and fault tests with new seeds, and fuzzed parsers, for MINUTES (60)
 	@$(BIN)/python -m tests.bench.soak --minutes $(or $(MINUTES),60)
 
 packages: .venv/dev ## wheel and source archive in dist/

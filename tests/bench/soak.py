@@ -1,7 +1,8 @@
 """The property and fault tests over and over, each round with a new seed, until time is up or one fails.
 
-`python -m tests.bench.soak --minutes 60`. One line a round; a failure ends it and is followed by the command that plays
-the same round again. The seed chooses Hypothesis's examples, the order of the tests and the chance inside fault tests.
+`python -m tests.bench.soak --minutes 60`. One line a round, after which the parsers are fuzzed (`fuzz.py`). A failure
+ends it and is followed by the command that plays the same round again. The seed chooses Hypothesis's examples, the
+order of the tests and the chance inside fault tests.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.bench import fuzz
 from tests.bench.harness import ROOT
 
 # Tests that kill, freeze, fill up or starve something, by their names; property tests are found by what they import.
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="no round is begun later; default 60")
     parser.add_argument("--rounds", type=int, default=10**9, help="at most; default: as many as there is time for")
     parser.add_argument("--seed", type=int, help="of the first round; default: chance")
+    parser.add_argument("--fuzz", type=int, default=20, help="seconds for each parser after a round; default 20")
     parser.add_argument("tests", nargs="*", help="files; default: every property and fault test")
     options = parser.parse_args()
     chosen = options.tests or found()
@@ -55,6 +58,8 @@ def main() -> None:
         print(f"round {played}, seed {seed}: {done.line} in {done.seconds:.0f} s", flush=True)
         if done.code:
             print(f"{done.said}\nTo play it again:\n  {_shown(chosen, seed)}")
+            sys.exit(1)
+        if options.fuzz and fuzz.main(["--seconds", str(options.fuzz)]):
             sys.exit(1)
         seed = secrets.randbelow(10**6)
 
