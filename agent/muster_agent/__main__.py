@@ -27,6 +27,10 @@ Settings: /etc/muster-agent/config.toml, then MUSTER_AGENT_* (server_url, enrolm
 def main() -> None:
     """Run the command line."""
     arguments = _parser().parse_args()
+    if arguments.command == "service":
+        from muster_agent.service import serve
+
+        sys.exit(serve(arguments.config))
     try:
         settings = config.load(arguments.config, os.environ)
         _needs_server(arguments.command, settings)
@@ -62,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("enrol", help="ask the server to know this device, with the enrolment key of the settings")
     run = commands.add_parser("run", help="measure and report until told to stop")
     run.add_argument("--now", action="store_true", help="report at once, however young this start is")
+    commands.add_parser("service", help="what Windows' service manager starts")
     commands.add_parser("once", help="make one report and send all that waits")
     commands.add_parser("show", help="print exactly what would be sent; nothing is sent or kept")
     doctor = commands.add_parser("doctor", help="check settings, rights, server, token and clock")

@@ -12,6 +12,21 @@ from typing import Any, NamedTuple
 
 PREFIX = "MUSTER_AGENT_"
 DEFAULT_FILE = "/etc/muster-agent/config.toml"
+if sys.platform == "win32":
+    import winreg
+
+    def _program_data() -> str:
+        """Where Windows itself looks it up to make the variable, which a parent process may have changed."""
+        profiles = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, profiles) as key:
+            return winreg.ExpandEnvironmentStrings(str(winreg.QueryValueEx(key, "ProgramData")[0]))
+
+    PROGRAM_DATA = _program_data()
+    DEFAULT_STATE = os.path.join(PROGRAM_DATA, "Muster", "Agent")
+else:
+    DEFAULT_STATE = "/var/lib/muster-agent"
+# Of Windows' registry: what the installer wrote, which SYSTEM and Administrators alone may read, and Group Policy.
+INSTALLED, POLICY = r"SOFTWARE\Muster\Agent\Settings", r"SOFTWARE\Policies\Muster"
 
 
 class SettingsError(Exception):
@@ -24,7 +39,7 @@ class Settings(NamedTuple):
     server_url: str = ""
     enrolment_key: str = ""
     enrolment_key_file: str = ""
-    state_dir: str = "/var/lib/muster-agent"
+    state_dir: str = DEFAULT_STATE
     ca_file: str = ""  # PEM of the authority that signed the server's certificate; default: the system's store
     proxy: str = ""  # http://host:port
     report_seconds: int = 900
@@ -40,7 +55,7 @@ _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 
 def load(path: str | None, environ: Mapping[str, str]) -> Settings:
     """Settings of a file (None: the system's own, if it is there) and the environment; raises SettingsError."""
-    found = {name: (value, path or DEFAULT_FILE) for name, value in _stored(path).items()}
+    found = _stored(path)
     for variable, value in environ.items():
         if variable.startswith(PREFIX):
             found[variable[len(PREFIX) :].lower()] = (value, variable)
@@ -60,21 +75,22 @@ def enrolment_key(settings: Settings) -> str:
         raise SettingsError(f"enrolment_key_file {settings.enrolment_key_file} cannot be read: {reason}.") from None
 
 
-def _stored(path: str | None) -> dict[str, Any]:
+def _stored(path: str | None) -> dict[str, tuple[Any, str]]:
+    """Name → value and where it stands."""
     if path is not None:
         return _file(path)
     if sys.platform == "win32":
-        return _registry()
+        return {**_registry(INSTALLED), **_registry(POLICY)}
     else:  # noqa: RET505 - mypy reads each branch for its own platform only
         return _file(DEFAULT_FILE) if os.path.exists(DEFAULT_FILE) else {}
 
 
-def _file(path: str) -> dict[str, Any]:
+def _file(path: str) -> dict[str, tuple[Any, str]]:
     import tomllib  # not every device has a file
 
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            return {name: (value, path) for name, value in tomllib.load(file).items()}
     except OSError as error:
         hint = "Run it as root, or name another file with --config."
         raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}. {hint}") from None
@@ -83,17 +99,16 @@ def _file(path: str) -> dict[str, Any]:
 
 
 if sys.platform == "win32":
-    import winreg
 
-    def _registry() -> dict[str, Any]:
-        r"""Values under HKLM\SOFTWARE\Policies\Muster, as Group Policy writes them."""
+    def _registry(path: str) -> dict[str, tuple[Any, str]]:
+        """Values under a key of HKEY_LOCAL_MACHINE; the installer leaves those that it was not told empty."""
         try:
-            key = winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SOFTWARE\Policies\Muster")
-        except FileNotFoundError:
+            key = winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, path)
+        except OSError:  # none there, or this user may not see it
             return {}
         with key:
-            count = winreg.QueryInfoKey(key)[1]
-            return {name.lower(): value for name, value, _ in (winreg.EnumValue(key, n) for n in range(count))}
+            found = (winreg.EnumValue(key, n) for n in range(winreg.QueryInfoKey(key)[1]))
+            return {name.lower(): (value, rf"HKLM\{path}") for name, value, _ in found if value != ""}
 
 
 def _checked(name: str, value: Any, *, where: str) -> Any:

@@ -7,6 +7,7 @@ import os
 from typing import Any, NamedTuple
 
 from muster_agent.files import private_directory, read_json, remove, write_whole
+from muster_agent.sealing import seal, unseal
 from muster_agent.transport import Client, NetworkFaultError
 
 
@@ -24,8 +25,8 @@ class Identity(NamedTuple):
 def load(state_dir: str) -> Identity | None:
     """The identity kept here, if there is one."""
     found = read_json(_path(state_dir))
-    device_id, token = found.get("device_id"), found.get("token")
-    return Identity(device_id, token) if isinstance(device_id, str) and isinstance(token, str) else None
+    device_id, token = found.get("device_id"), unseal(found)
+    return Identity(device_id, token) if isinstance(device_id, str) and token is not None else None
 
 
 def forget(state_dir: str) -> None:
@@ -50,7 +51,8 @@ def enrol(client: Client, about: dict[str, Any], *, token: str = "") -> Identity
 def keep(state_dir: str, identity: Identity) -> None:
     """Keep an identity; raises OSError."""
     private_directory(state_dir)
-    write_whole(_path(state_dir), json.dumps(identity._asdict()).encode())
+    kept = {"device_id": identity.device_id, **seal(identity.token)}
+    write_whole(_path(state_dir), json.dumps(kept).encode())
 
 
 def _path(state_dir: str) -> str:

@@ -12,8 +12,6 @@ import json
 import os
 import random
 import sys
-import time
-from contextlib import suppress
 from typing import Any
 
 from muster_agent import __version__, config, enrolment, identity, usable
@@ -26,6 +24,7 @@ from muster_agent.sampler import Sampler
 from muster_agent.sender import TROUBLES, Sender, Told
 from muster_agent.spool import Spool
 from muster_agent.stopping import Stopping
+from muster_agent.telling import Tell, say
 from muster_agent.transport import Client, NetworkFaultError
 
 _SPOOL, _MEMORY = "spool", "told.json"  # in state_dir
@@ -39,8 +38,13 @@ _MORE_WAITS_SECONDS = 0.2
 class Agent:
     """One run of the agent."""
 
-    def __init__(self, settings: config.Settings, machine: Machine) -> None:
-        """Takes the state directory; raises OSError, InUseError, or ValueError when the settings cannot be used."""
+    def __init__(
+        self, settings: config.Settings, machine: Machine, *, stopping: Stopping | None = None, tell: Tell = say
+    ) -> None:
+        """Takes the state directory; `tell` hears what becomes of it.
+
+        Raises OSError, InUseError, or ValueError when the settings cannot be used.
+        """
         self._settings = settings
         self._machine = machine
         self._client = Client(settings.server_url, ca_file=settings.ca_file, proxy=settings.proxy, version=__version__)
@@ -54,7 +58,8 @@ class Agent:
         self._sender = Sender(self._client, machine, version=__version__)
         self._identity = enrolment.load(settings.state_dir)
         self._report_seconds = settings.report_seconds
-        self._stopping = Stopping()
+        self._stopping = stopping or Stopping()
+        self._tell = tell
 
     def run(self, *, now: bool) -> None:
         """Run until told to stop; `now`: report at once, however young the start is."""
@@ -82,6 +87,10 @@ class Agent:
         """The identity of this device, asked for if need be; raises EnrolmentRefusedError or NetworkFaultError."""
         return self._identity or self._enrol()
 
+    def hang_up(self) -> None:
+        """Cut off the request that waits, if there is one, from another thread."""
+        self._client.hang_up()
+
     def close(self) -> None:
         """Give the state directory free."""
         self._spool.close()
@@ -100,8 +109,8 @@ class Agent:
         timer = usable.Timer(self._machine, usable.eyes_of(self._machine))
         self._watch(timer, agenda)
         while not self._stopping.asked:
-            time.sleep(agenda.seconds_to_next(clock()))
-            if clock() >= agenda.watch_at:
+            woken = self._stopping.rest(agenda.seconds_to_next(clock()))
+            if woken or clock() >= agenda.watch_at:
                 self._watch(timer, agenda)
             if clock() >= agenda.sample_at:
                 self._sample()
@@ -131,7 +140,7 @@ class Agent:
             try:
                 sequence, report_id = self._spool.next_id()
             except OSError as error:
-                _say(f"No report can be numbered ({error.strerror}); counting goes on.")
+                self._tell("disk", f"No report can be numbered ({error.strerror}); counting goes on.")
                 return
             losses, dropped = self._spool.take_losses()
             self._reporter.lost(dropped)
@@ -139,17 +148,20 @@ class Agent:
             try:
                 write_whole(self._memory_path, json.dumps(self._reporter.state()).encode())
             except OSError as error:
-                _say(f"{self._memory_path} cannot be written ({error.strerror}); the next run tells everything again.")
+                self._tell(
+                    "disk",
+                    f"{self._memory_path} cannot be written ({error.strerror}); the next run tells everything again.",
+                )
 
     def _exchange(self) -> float:
         """Enrol if need be, send one batch; gives the seconds to wait (0: until the next report)."""
         try:
             token = self.enrol().token
         except (enrolment.EnrolmentRefusedError, config.SettingsError) as refused:
-            _say(f"Enrolment was refused: {refused}")
+            self._tell("refused", f"Enrolment was refused: {refused}")
             return _REFUSED_SECONDS
         except NetworkFaultError as fault:
-            _say(f"The server cannot be reached: {fault}. Reports wait on disk.")
+            self._tell("unreachable", f"The server cannot be reached: {fault}. Reports wait on disk.")
             return self._sender.back_off(str(fault), fault.retry_after_seconds).wait_seconds
         told = self._sender.send(self._spool, token)
         self._obey(told)
@@ -157,7 +169,11 @@ class Agent:
 
     def _obey(self, told: Told) -> None:
         if told.trouble:
-            _say(TROUBLES.get(told.trouble, f"The server cannot be reached: {told.trouble}. Reports wait on disk."))
+            unreachable = f"The server cannot be reached: {told.trouble}. Reports wait on disk."
+            known = TROUBLES.get(told.trouble)
+            self._tell("trouble" if known else "unreachable", known or unreachable)
+        elif told.next_report_seconds is not None:
+            self._tell("accepted", self._machine.now())
         if told.next_report_seconds is not None:
             self._report_seconds = round(told.next_report_seconds * self._pace())
         self._reporter.want(told.want)
@@ -165,7 +181,7 @@ class Agent:
             try:
                 self._enrol(token=self._identity.token if told.trouble == "split" else "")
             except (enrolment.EnrolmentRefusedError, NetworkFaultError, config.SettingsError) as error:
-                _say(f"The device could not enrol anew, and stays what it is: {error}")
+                self._tell("refused", f"The device could not enrol anew, and stays what it is: {error}")
 
     def _enrol(self, *, token: str = "") -> enrolment.Identity:
         key = "" if token else config.enrolment_key(self._settings)
@@ -184,8 +200,11 @@ class Agent:
         try:
             enrolment.keep(self._settings.state_dir, given)
         except OSError as error:
-            _say(f"The identity cannot be kept in {self._settings.state_dir} ({error.strerror}): good for this run.")
-        _say(f"Enrolled as device {given.device_id}.")
+            self._tell(
+                "disk",
+                f"The identity cannot be kept in {self._settings.state_dir} ({error.strerror}): good for this run.",
+            )
+        self._tell("enrolled", f"Enrolled as device {given.device_id}.")
         return given
 
     def _pace(self) -> float:
@@ -221,8 +240,3 @@ def forget(settings: config.Settings) -> None:
         remove(os.path.join(settings.state_dir, _MEMORY))
         if os.path.isdir(spool):
             shutil.rmtree(spool)
-
-
-def _say(line: str) -> None:
-    with suppress(OSError):  # the log may be on the disk that is full
-        os.write(2, f"{line}\n".encode())

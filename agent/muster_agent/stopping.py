@@ -1,8 +1,12 @@
-"""How the agent is told to stop: SIGTERM or SIGINT raise Stop wherever it waits, and not in what must stay whole."""
+"""How the agent is told to stop: SIGTERM or SIGINT raise Stop wherever it waits, and not in what must stay whole.
+
+Windows' service manager speaks to another thread; from there, `stop` does what a signal does, and `wake` ends a rest.
+"""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +24,22 @@ class Stopping:
         self.asked = False
         self._held = False
         self._owed = False
+        self._woken = threading.Event()
+
+    def rest(self, seconds: float) -> bool:
+        """Wait; gives whether it was woken before the time was over."""
+        woken = self._woken.wait(seconds)
+        self._woken.clear()
+        return woken
+
+    def wake(self) -> None:
+        """End a rest, from any thread."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """What SIGINT does, from any thread."""
+        signal.raise_signal(signal.SIGINT)
+        self.wake()  # no signal ends this wait on Windows
 
     @contextmanager
     def listening(self) -> Iterator[None]:

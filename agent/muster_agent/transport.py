@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -76,6 +77,13 @@ class Client:
     def get(self, path: str) -> Answer:
         """Ask for a path; raises NetworkFaultError."""
         return self._ask("GET", path, body=None, headers={})
+
+    def hang_up(self) -> None:
+        """Cut off what waits for the server, from another thread; it fails with an OSError there."""
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # TLS's own would be no thread's but its own
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
