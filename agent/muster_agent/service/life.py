@@ -103,10 +103,10 @@ if sys.platform == "win32":
             self._stopping.stop()
             self._hang_up()
 
-        def _failed(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        def _failed(self, _kind: type[BaseException], error: BaseException, *_trace: TracebackType | None) -> None:
             import traceback  # nobody should ever need it
 
-            self._news.tell("failed", "".join(traceback.format_exception(kind, error, trace)))
+            self._news.tell("failed", "".join(traceback.format_exception(error)))
 
         def _device_id(self) -> str | None:
             found = enrolment.load(self._state_dir)

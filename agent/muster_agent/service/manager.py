@@ -99,7 +99,7 @@ if sys.platform == "win32":
             if not in_time:
                 os._exit(0)  # in the middle of connecting, which nothing ends sooner
 
-        def _hear(self, control: int, event: int, _data: object, _context: object) -> int:
+        def _hear(self, control: int, event: int, *_more: object) -> int:
             wish = told(control, event)
             if wish == "stop":
                 self._say(STOP_PENDING)
