@@ -13,6 +13,7 @@ import sys
 from muster_agent import __version__, config, enrolment
 from muster_agent.files import InUseError
 from muster_agent.machine import Machine
+from muster_agent.sources import root_facts
 from muster_agent.transport import NetworkFaultError
 
 _EXAMPLES = """examples:
@@ -63,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", metavar="FILE", help=f"settings file; default {config.DEFAULT_FILE}")
     parser.add_argument("--version", action="version", version=f"muster-agent {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    facts = commands.add_parser("facts", help="write what root alone may read, for an agent without rights (Linux)")
+    facts.add_argument("--to", metavar="FILE", default=root_facts.PATH, help=f"default {root_facts.PATH}")
     commands.add_parser("enrol", help="ask the server to know this device, with the enrolment key of the settings")
     run = commands.add_parser("run", help="measure and report until told to stop")
     run.add_argument("--now", action="store_true", help="report at once, however young this start is")
@@ -80,6 +83,13 @@ def _needs_server(command: str, settings: config.Settings) -> None:
     if command in ("enrol", "run", "once") and not settings.server_url:
         places = f"{config.DEFAULT_FILE} or {config.PREFIX}SERVER_URL"
         raise config.SettingsError(f"server_url is not set: write it in {places}.")
+
+
+def _facts(arguments: argparse.Namespace, _settings: config.Settings) -> int:
+    from muster_agent.facts import write
+
+    write(Machine(), arguments.to)
+    return 0
 
 
 def _enrol(_arguments: argparse.Namespace, settings: config.Settings) -> int:
@@ -141,7 +151,9 @@ def _complain(sentence: str, code: int) -> int:
     return code
 
 
-_COMMANDS = {"enrol": _enrol, "run": _run, "once": _once, "show": _show, "doctor": _doctor, "reset": _reset}
+_COMMANDS = {
+    "facts": _facts, "enrol": _enrol, "run": _run, "once": _once, "show": _show, "doctor": _doctor, "reset": _reset,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from muster_agent import __version__, config, enrolment
 from muster_agent.files import private_directory, write_whole
 from muster_agent.machine import Machine
+from muster_agent.sources import root_facts
 from muster_agent.transport import Client, NetworkFaultError
 
 _MOST_SKEW_SECONDS = 300
@@ -54,8 +55,9 @@ def _rights(_settings: config.Settings, machine: Machine) -> Finding:
         return _windows_rights(machine)
     if not machine.exists("/sys/class/dmi/id"):
         return Finding("hardware", "note", "no SMBIOS here; the device is known by its machine id alone")
-    if machine.read_or_none("/sys/class/dmi/id/product_uuid") is None:
-        return Finding("hardware", "note", "serial and UUID may be read by root alone: run the agent as root")
+    if machine.read_or_none("/sys/class/dmi/id/product_uuid") is None and not machine.exists(root_facts.PATH):
+        brings = "start muster-agent-facts.service, or run the agent as root"
+        return Finding("hardware", "note", f"serial and UUID may be read by root alone: {brings}")
     return Finding("hardware", "ok", "serial and UUID can be read")
 
 

@@ -19,14 +19,14 @@ def private_directory(path: str) -> None:
     os.makedirs(path, mode=0o700, exist_ok=True)
 
 
-def write_whole(path: str, content: bytes) -> None:
+def write_whole(path: str, content: bytes, *, mode: int = 0o600) -> None:
     """Replace a file so that after a crash it is the old or the new one; on disk when this returns. Raises OSError.
 
-    Nobody else may read it.
+    Nobody else may read it, unless `mode` says so.
     """
     temporary = path + NEW
     _remove(temporary)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -8,11 +8,15 @@ from __future__ import annotations
 import hashlib
 
 from muster_agent.machine import Machine
-from muster_agent.sources import block, dmi, machine_id
+from muster_agent.sources import block, dmi, machine_id, root_facts
 
 
 def hints(machine: Machine) -> dict[str, str | None]:
-    """smbios_uuid, system_serial, disk_serial, hardware_hash (SHA-256 over the three), machine_hash."""
+    """smbios_uuid, system_serial, disk_serial, hardware_hash (SHA-256 over the three), machine_hash.
+
+    While serial and UUID are kept from this process, there is no hash: another one, once they are known, would make the
+    device look like two.
+    """
     facts = dmi.read_dmi(machine)
     serial = _system_drive_serial(machine)
     found: dict[str, str | None] = {
@@ -20,10 +24,11 @@ def hints(machine: Machine) -> dict[str, str | None]:
         "system_serial": facts.get("product_serial"),
         "disk_serial": dmi.clean(serial),
     }
+    known = not dmi.is_withheld(machine) or machine.exists(root_facts.PATH)
     joined = "\n".join(f"{name}={value or ''}" for name, value in sorted(found.items()))
     return {
         **found,
-        "hardware_hash": hashlib.sha256(joined.encode()).hexdigest() if any(found.values()) else None,
+        "hardware_hash": hashlib.sha256(joined.encode()).hexdigest() if known and any(found.values()) else None,
         "machine_hash": machine_id.read_machine_hash(machine),
     }
 

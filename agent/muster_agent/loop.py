@@ -22,6 +22,7 @@ from muster_agent.machine import Machine
 from muster_agent.report import Reporter, envelope
 from muster_agent.sampler import Sampler
 from muster_agent.sender import TROUBLES, Sender, Told
+from muster_agent.sources import root_facts
 from muster_agent.spool import Spool
 from muster_agent.stopping import Stopping
 from muster_agent.telling import Tell, say
@@ -32,6 +33,7 @@ _YOUNG_SECONDS = 600.0
 _SPREAD_SECONDS = 120.0
 _LAST_PROGRAM_SECONDS = 0.4  # patience with a program while stopping
 _REFUSED_SECONDS = 3_600.0
+_LOOK_AGAIN_SECONDS = 15.0
 _MORE_WAITS_SECONDS = 0.2
 
 
@@ -51,9 +53,8 @@ class Agent:
         private_directory(settings.state_dir)
         self._lock = lock(settings.state_dir)
         self._spool = Spool(os.path.join(settings.state_dir, _SPOOL), settings.spool_bytes)
-        self._hints = identity.hints(machine)
         self._sampler = Sampler(machine)
-        self._reporter = Reporter(machine, settings, hardware_hash=self._hints["hardware_hash"])
+        self._reporter = Reporter(machine, settings, hardware_hash=None)
         self._reporter.remember(read_json(self._memory_path))
         self._sender = Sender(self._client, machine, version=__version__)
         self._identity = enrolment.load(settings.state_dir)
@@ -135,6 +136,8 @@ class Agent:
             self._sampler.sample()
 
     def _make_report(self, names: tuple[str, ...] | None = None) -> None:
+        if self._reporter.hardware_hash is None:
+            self._reporter.hardware_hash = identity.hints(self._machine)["hardware_hash"]
         collected = self._reporter.collect(names)
         with self._stopping.held():
             try:
@@ -155,6 +158,9 @@ class Agent:
 
     def _exchange(self) -> float:
         """Enrol if need be, send one batch; gives the seconds to wait (0: until the next report)."""
+        young = self._machine.elapsed() < _YOUNG_SECONDS
+        if self._identity is None and young and root_facts.are_awaited(self._machine):
+            return _LOOK_AGAIN_SECONDS  # else the server would know the device by half of what names it
         try:
             token = self.enrol().token
         except (enrolment.EnrolmentRefusedError, config.SettingsError) as refused:
@@ -189,7 +195,7 @@ class Agent:
             raise enrolment.EnrolmentRefusedError("no enrolment key is set: see `muster-agent doctor`")
         about = {
             "agent": {"version": __version__, "platform": sys.platform},
-            "hardware": self._hints,
+            "hardware": identity.hints(self._machine),
             "hostname": self._machine.hostname(),
             "key": key or None,
         }

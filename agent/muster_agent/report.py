@@ -36,7 +36,7 @@ class Reporter:
     def __init__(self, machine: Machine, settings: Settings, *, hardware_hash: str | None) -> None:
         self._machine = machine
         self._settings = settings
-        self._hardware_hash = hardware_hash
+        self.hardware_hash = hardware_hash  # None until it is known
         self._guard = Guard(machine)
         self._told: dict[str, tuple[str, int]] = {}  # rare section -> its digest, and the number of the report it is in
         self._start_in: int | None = None  # the number of the report that told this start to its end
@@ -151,7 +151,7 @@ class Reporter:
             "collected_at": self._machine.now(),
             "boot_id": self._machine.boot_id(),
             "monotonic_seconds": round(self._machine.elapsed(), 3),
-            "hardware_hash": self._hardware_hash,
+            "hardware_hash": self.hardware_hash,
             "outcomes": outcomes,
             "sections": sections,
         }

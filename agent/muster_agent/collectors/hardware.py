@@ -6,7 +6,7 @@ from typing import Any
 
 from muster_agent.collectors.battery import own_packs
 from muster_agent.machine import Machine
-from muster_agent.sources import block, dmi, firmware
+from muster_agent.sources import block, dmi, firmware, root_facts
 from muster_agent.sources.plain import whole_number
 from muster_agent.sources.smbios import parse_memory, read_table
 
@@ -74,7 +74,7 @@ def _memory(machine: Machine) -> dict[str, Any]:
     try:
         return parse_memory(read_table(machine)) or {}
     except OSError:
-        return {}  # on Linux the table is root's
+        return root_facts.read_part(machine, "memory") or {}  # on Linux the table is root's
 
 
 def _drives(machine: Machine) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """SMBIOS facts, as Linux shows them under /sys/class/dmi/id and Windows in the table itself.
 
-On Linux serial and UUID may be read by root alone.
+On Linux serial and UUID may be read by root alone; the daemon has them from `muster-agent facts`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ import re
 from datetime import date
 
 from muster_agent.machine import Machine
+from muster_agent.sources import root_facts
 from muster_agent.sources.plain import short_text, whole_number
 from muster_agent.sources.smbios import parse_facts, read_table
 
 _NAMES = ("sys_vendor", "product_name", "product_version", "product_serial", "product_uuid", "chassis_type",
           "bios_version", "bios_date")  # fmt: skip
+_SHOWN = "/sys/class/dmi/id"
+OF_ROOT = ("product_serial", "product_uuid")
 _JUNK = {
     "", "0", "none", "n/a", "unknown", "default string", "to be filled by o.e.m.", "to be filled by o.e.m",
     "system serial number", "system product name", "system manufacturer", "system version", "chassis serial number",
@@ -30,10 +33,19 @@ def read_dmi(machine: Machine) -> dict[str, str]:
     if machine.system == "windows":
         known = {name: clean(value) for name, value in _in_table(machine).items() if name in _NAMES}
     else:
-        known = {name: clean(machine.read_or_none(f"/sys/class/dmi/id/{name}")) for name in _NAMES}
+        known = {name: clean(machine.read_or_none(f"{_SHOWN}/{name}")) for name in _NAMES}
+        if is_withheld(machine):
+            told = root_facts.read_part(machine, "dmi") or {}
+            known |= {name: clean(told.get(name)) for name in OF_ROOT}
     if not _UUID.fullmatch(known.get("product_uuid") or ""):
         known["product_uuid"] = None
     return {name: value for name, value in known.items() if value is not None}
+
+
+def is_withheld(machine: Machine) -> bool:
+    """Whether the kernel keeps serial and UUID from this process."""
+    uuid = f"{_SHOWN}/product_uuid"
+    return machine.exists(uuid) and machine.read_or_none(uuid) is None
 
 
 def _in_table(machine: Machine) -> dict[str, str]:
