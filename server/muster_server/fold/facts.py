@@ -35,6 +35,7 @@ class DeviceFacts:
 
     device_id: int
     starts: dict[str, Row] = field(default_factory=dict)
+    sign_ins: dict[str, Row] = field(default_factory=dict)
     hours: dict[int, Row] = field(default_factory=dict)
     days: dict[str, Row] = field(default_factory=dict)
     sections: dict[str, tuple[int, str]] = field(default_factory=dict)  # name -> (fact_at, body)
@@ -47,6 +48,7 @@ class DeviceFacts:
     want: str = "[]"  # what it should be asked for
     software: Software | None = None  # a newer list than the stored one
     changed_starts: set[str] = field(default_factory=set)
+    changed_sign_ins: set[str] = field(default_factory=set)
     changed_hours: set[int] = field(default_factory=set)
     changed_days: set[str] = field(default_factory=set)
     changed_sections: set[str] = field(default_factory=set)
@@ -63,6 +65,14 @@ class DeviceFacts:
             self.starts[merged["start_id"]] = merged
             self.changed_starts.add(merged["start_id"])
             self.due = True
+
+    def add_sign_in(self, row: Row) -> None:
+        """Merge a piece of a sign-in into its row, or a new one. No rule reads one within the hour: nothing is due."""
+        old = self.sign_ins.get(row["sign_in_id"])
+        merged = row if old is None else marks.merge_sign_in(old, row)
+        if merged != old:
+            self.sign_ins[merged["sign_in_id"]] = merged
+            self.changed_sign_ins.add(merged["sign_in_id"])
 
     def add_use(self, hour_at: int, part: Row, *, by_hour: bool) -> None:
         """Take minutes of an hour, for its day and, when hours are kept so far back, the hour itself.

@@ -1,7 +1,7 @@
 """Minutes at each level add up without loss, over hours, days, devices. Pure.
 
-Enters: hours as reported. Leaves: sums as dicts {"cpu": [12], "memory": [12], "disk": [12], "memory_pressure":
-[[4] x 4]}, a key left out where nothing is known.
+Enters: hours as reported. Leaves: sums as dicts {"cpu": [12], "memory": [12], "disk": [12], "disk_wait": [8],
+"memory_pressure": [[4] x 4], "commit_pressure": [[4] x 4]}, a key left out where nothing is known.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 from muster_server.ingest.sections import UseHour
 
 LEVELS = ("cpu", "memory", "disk")
-PRESSURE = "memory_pressure"
+WAIT = "disk_wait"
+PRESSURE, COMMIT = "memory_pressure", "commit_pressure"
+_LISTS = (*LEVELS, WAIT)
+_TABLES = (PRESSURE, COMMIT)
 
 Minutes = dict[str, Any]
 
 
 def of_hour(hour: UseHour) -> Minutes:
     """The minutes of one reported hour."""
-    found = {name: value for name in LEVELS if (value := getattr(hour, name)) is not None}
-    if hour.memory_pressure is not None:
-        found[PRESSURE] = hour.memory_pressure
-    return found
+    return {name: value for name in (*_LISTS, *_TABLES) if (value := getattr(hour, name)) is not None}
 
 
 def total(parts: Iterable[Minutes]) -> Minutes:
@@ -31,13 +31,14 @@ def total(parts: Iterable[Minutes]) -> Minutes:
     if len(known) == 1:
         return known[0]
     summed: Minutes = {}
-    for name in LEVELS:
+    for name in _LISTS:
         rows = [part[name] for part in known if name in part]
         if rows:
             summed[name] = rows[0] if len(rows) == 1 else list(map(sum, zip(*rows, strict=True)))
-    tables = [part[PRESSURE] for part in known if PRESSURE in part]
-    if tables:
-        summed[PRESSURE] = [list(map(sum, zip(*rows, strict=True))) for rows in zip(*tables, strict=True)]
+    for name in _TABLES:
+        tables = [part[name] for part in known if name in part]
+        if tables:
+            summed[name] = [list(map(sum, zip(*rows, strict=True))) for rows in zip(*tables, strict=True)]
     return summed
 
 

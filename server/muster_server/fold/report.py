@@ -13,17 +13,15 @@ import msgspec
 
 from muster_server.clock import HOUR_MS, day_of
 from muster_server.encoding import canonical
-from muster_server.fold import marks, minutes
+from muster_server.fold import minutes
 from muster_server.fold.facts import KEPT_SECTIONS, DeviceFacts, Horizon
 from muster_server.fold.marks import Row
+from muster_server.fold.rows import sign_in_row, start_row
 from muster_server.ingest.decode import StoredReport
 from muster_server.ingest.sections import SECTIONS, Battery, Disks, Software, UseHour
-from muster_server.ingest.starts import Start
+from muster_server.ingest.starts import SignIn, Start
 from muster_server.ingest.timing import EARLIEST_MS, parse_instant
 
-# Spelled out once: a start has four marks of three columns, and there are hundreds of starts a device.
-_MARK_NAMES = [(f"{mark}_seconds", f"{mark}_ms", f"{mark}_quality", f"{mark}_revision") for mark in marks.MARKS]
-_PHASE_NAMES = [(phase.replace("_ms", "_seconds"), phase) for phase in marks.PHASES]
 _report = msgspec.json.Decoder(StoredReport)
 _sections: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in SECTIONS.items()}
 
@@ -40,6 +38,7 @@ class Received:
     report: StoredReport
     content: dict[str, Any]  # section name -> its struct
     starts: list[tuple[int, Start]]  # zero_at, start
+    sign_ins: list[tuple[int, SignIn]]  # at, sign-in
     hours: list[tuple[int, UseHour]]  # hour_at, minutes of that hour
 
 
@@ -61,6 +60,7 @@ def read(row: Any) -> Received:
         report=report,
         content=content,
         starts=[(_placed(start.zero_at, shift, latest=row.received_at), start) for start in content.get("starts", ())],
+        sign_ins=[(_placed(each.at, shift, latest=row.received_at), each) for each in content.get("sign_ins", ())],
         hours=[
             (_placed(hour.hour_at, shift, latest=row.received_at, add_ms=half) // HOUR_MS * HOUR_MS, hour)
             for hour in hours
@@ -75,7 +75,12 @@ def fold_report(facts: DeviceFacts, received: Received, *, horizon: Horizon) -> 
         if zero_at < horizon.facts_from:
             facts.drops["starts_too_old"] += 1
         else:
-            facts.add_start(_start_row(zero_at, start, received_at=received.received_at), exact=start.exact_id)
+            facts.add_start(start_row(zero_at, start, received_at=received.received_at), exact=start.exact_id)
+    for at, sign_in in received.sign_ins:
+        if at < horizon.facts_from:
+            facts.drops["sign_ins_too_old"] += 1
+        else:
+            facts.add_sign_in(sign_in_row(at, sign_in, received_at=received.received_at))
     for hour_at, hour in received.hours:
         if hour_at < horizon.facts_from:
             facts.drops["use_hours_too_old"] += 1
@@ -88,22 +93,6 @@ def fold_report(facts: DeviceFacts, received: Received, *, horizon: Horizon) -> 
     if "software" in content:
         _fold_software(facts, received, software=content["software"])
     _fold_state(facts, received)
-
-
-def _start_row(zero_at: int, start: Start, *, received_at: int) -> Row:
-    row: Row = {"start_id": start.start_id, "zero_at": zero_at, "kind": start.kind}
-    for seconds, column, quality, revision in _MARK_NAMES:
-        row[column] = _milliseconds(getattr(start, seconds))
-        known = row[column] is not None
-        row[quality] = (getattr(start, quality) or "own") if known else None
-        row[revision] = getattr(start, revision) if known else None
-    for seconds, column in _PHASE_NAMES:
-        row[column] = _milliseconds(getattr(start, seconds))
-    row["before_agent"] = start.before_agent
-    row["after_update"] = start.after_update
-    row["culprits"] = canonical(start.culprits) if start.culprits else None
-    row["first_received_at"] = received_at
-    return row
 
 
 def _part(hour: UseHour) -> Row:
@@ -166,10 +155,6 @@ def _placed(instant: str, shift: int | None, *, latest: int, add_ms: int = 0) ->
     if at is None or shift is None or at + shift < EARLIEST_MS:
         return latest
     return min(at + shift + add_ms, latest)
-
-
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
 
 
 def _free_percent(disks: Disks) -> list[tuple[str, int]]:

@@ -42,6 +42,7 @@ def _newest_start(facts: DeviceFacts) -> None:
     if newest is not None and newest["zero_at"] >= (facts.state.get("last_start_at") or 0):
         mark, milliseconds = shown_mark(newest) or ("", 0)
         facts.state.update(last_start_at=newest["zero_at"], last_start_mark=mark, last_start_ms=milliseconds)
+        facts.state["last_start_at_least"] = newest[f"{mark}_at_least"]
 
 
 def _missing(facts: DeviceFacts, name: str) -> bool:

@@ -143,6 +143,8 @@ def _row_keys(received: Received, horizon: Horizon) -> Iterator[tuple[Any, ...]]
         yield (device, name)
     for _, start in received.starts:
         yield (device, "start", start.start_id)
+    for _, sign_in in received.sign_ins:
+        yield (device, "sign-in", sign_in.sign_in_id)
     for hour_at, _ in received.hours:
         yield (device, hour_at // DAY_MS)
         if hour_at >= horizon.use_hours_from:
@@ -158,6 +160,7 @@ def _reach(portion: Sequence[Received]) -> Reach:
     return Reach(
         device_ids=sorted({received.device_id for received in portion}),
         start_ids=[start.start_id for received in portion for _, start in received.starts],
+        sign_in_ids=[sign_in.sign_in_id for received in portion for _, sign_in in received.sign_ins],
         begins_at=min(instants) - DAY_MS,
         ends_at=max(instants) + DAY_MS,
     )

@@ -8,7 +8,7 @@ range-partitioned on PostgreSQL (see `store/partitions.py`).
 
 from muster_server.models.base import metadata
 from muster_server.models.devices import device_orders, device_sections, device_state, devices
-from muster_server.models.facts import device_days, device_software, software_titles, starts, use_hours
+from muster_server.models.facts import device_days, device_software, sign_ins, software_titles, starts, use_hours
 from muster_server.models.judging import assessments, estate_snapshots, flags, signals, verdicts
 from muster_server.models.operations import job_runs, ledger
 from muster_server.models.people import api_tokens, audit, sessions, users
@@ -34,6 +34,7 @@ __all__ = [
     "reports",
     "revocations",
     "sessions",
+    "sign_ins",
     "signals",
     "software_titles",
     "starts",

@@ -69,6 +69,7 @@ device_state = Table(
     text("outcomes"),  # JSON: collector -> {outcome, problem, seconds} of the newest report
     whole("last_start_ms"),  # the mark named below of the newest start
     text("last_start_mark"),
+    Column("last_start_at_least", Boolean),  # whether it is a lower bound
     instant("last_start_at"),
     Column("disk_free_ratio", Float),  # of the system volume
     Index("ix_device_state_serial", "serial"),  # a device is found by its serial

@@ -17,11 +17,26 @@ signals = Table(
     text("start_kind"),
     text("start_quality"),
     whole("start_median_ms"),
+    Column("start_median_at_least", Boolean),  # whether it may be longer in truth: a lower bound stands in its way
     whole("start_p90_ms"),
+    Column("start_p90_at_least", Boolean),
     Column("start_samples", Integer),
     instant("start_newest_at"),
     text("start_culprit"),  # the name that stands in most of those starts, by seconds
-    Column("memory_short_ratio", Float),  # share of observed minutes short of memory, from 14 active days
+    Column("unexpected_stops", Integer),  # starts of 30 days whose run before ended so; crashes among them
+    Column("bugchecks", Integer),
+    text("bugcheck_code"),  # the commonest of their codes
+    Column("stops_known", Integer),  # starts of 30 days that tell how the run before ended
+    instant("stops_newest_at"),
+    text("sign_in_mark"),  # to_usable or to_desktop, chosen as for starts among cached and roaming sign-ins
+    text("sign_in_kind"),
+    text("sign_in_quality"),
+    whole("sign_in_median_ms"),
+    Column("sign_in_median_at_least", Boolean),
+    Column("sign_in_samples", Integer),
+    instant("sign_in_newest_at"),
+    Column("memory_short_ratio", Float),  # share of observed minutes short of memory, at least, from 14 active days
+    Column("memory_commit_ratio", Float),  # the part of it that shows by memory that is nearly all committed
     Column("memory_days", Integer),
     instant("memory_newest_at"),
     whole("memory_bytes"),
@@ -30,15 +45,22 @@ signals = Table(
     Column("disk_samples", Integer),  # daily readings in 30 days
     instant("disk_newest_at"),
     text("system_drive_kind"),  # hdd, ssd, nvme; null when the device could not tell
+    Column("system_drive_wear_ratio", Float),  # its maker's estimate, may exceed 1
+    Column("system_drive_failing", Boolean),  # its own warning
+    Column("disk_wait_ratio", Float),  # share of minutes with operations in which one took 50 ms and more on average
+    Column("disk_wait_days", Integer),
     instant("system_drive_newest_at"),
     text("os_cycle"),  # "debian 12": product and cycle in the end-of-life data
     text("os_data_on"),  # the day of the end-of-life data
     Column("os_extended_days", Integer),  # until extended support ends; null where there is none
     Column("os_extended_free", Boolean),  # whether everybody gets it, or only who pays
+    Column("os_extended_held", Boolean),  # whether a licence told by the device covers the day; null: it does not tell
     text("os_support"),  # supported, ended, extended_only, newer_than_data; null when unknown
     Column("os_support_days", Integer),  # until support ends; negative once ended
     text("os_support_ends_on"),
     instant("os_newest_at"),
+    text("windows11"),  # the least of its checks: fail, unknown, fixable in firmware, pass (see health/windows11.py)
+    text("windows11_checks"),  # JSON: check -> result
     Column("battery_present", Boolean),
     Column("battery_health_ratio", Float),  # full charge over design, median of the daily readings
     Column("battery_cycles", Integer),

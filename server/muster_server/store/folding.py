@@ -25,6 +25,7 @@ from muster_server.models import (
     devices,
     ledger,
     reports,
+    sign_ins,
     software_titles,
     starts,
     use_hours,
@@ -43,10 +44,11 @@ class AlreadyFoldedError(Exception):
 
 @dataclass(frozen=True)
 class Reach:
-    """Rows that a portion of reports can change: its devices, the ids of its starts, its span of time (epoch ms)."""
+    """Rows that a portion of reports can change: its devices, its starts and sign-ins, its span of time (epoch ms)."""
 
     device_ids: list[int]
     start_ids: list[str]
+    sign_in_ids: list[str]
     begins_at: int
     ends_at: int
 
@@ -73,6 +75,7 @@ def load_facts(connection: Connection, reach: Reach) -> dict[int, DeviceFacts]:
     for device_id, want in connection.execute(query):
         facts[device_id].asked = want
     _load_starts(connection, reach, facts=facts)
+    _load_sign_ins(connection, reach, facts=facts)
     _load_minutes(connection, reach, facts=facts)
     return facts
 
@@ -84,6 +87,14 @@ def _load_starts(connection: Connection, reach: Reach, *, facts: dict[int, Devic
     for row in connection.execute(query).mappings():
         kept = dict(row)
         facts[kept.pop("device_id")].starts[kept["start_id"]] = kept
+
+
+def _load_sign_ins(connection: Connection, reach: Reach, *, facts: dict[int, DeviceFacts]) -> None:
+    for part in chunks(reach.sign_in_ids, _PARAMETERS):
+        of_these = sign_ins.c.device_id.in_(reach.device_ids), sign_ins.c.sign_in_id.in_(part)
+        for row in connection.execute(select(sign_ins).where(*of_these)).mappings():
+            kept = dict(row)
+            facts[kept.pop("device_id")].sign_ins[kept["sign_in_id"]] = kept
 
 
 def _load_minutes(connection: Connection, reach: Reach, *, facts: dict[int, DeviceFacts]) -> None:
@@ -104,9 +115,10 @@ def write_facts(connection: Connection, facts: Iterable[DeviceFacts], *, report_
     if mark_folded(connection, report_ids, now=now) != len(report_ids):
         raise AlreadyFoldedError
     changed = list(facts)
-    upsert(
-        connection, starts, rows=[{"device_id": f.device_id, **f.starts[i]} for f in changed for i in f.changed_starts]
-    )
+    began = [{"device_id": f.device_id, **f.starts[i]} for f in changed for i in f.changed_starts]
+    upsert(connection, starts, rows=began)
+    signed_in = [{"device_id": f.device_id, **f.sign_ins[i]} for f in changed for i in f.changed_sign_ins]
+    upsert(connection, sign_ins, rows=signed_in)
     upsert(connection, use_hours, rows=[_hour_row(f, hour_at) for f in changed for hour_at in f.changed_hours])
     upsert(connection, device_days, rows=[_day_row(f, day) for f in changed for day in f.changed_days])
     upsert(connection, device_sections, rows=[_section_row(f, name) for f in changed for name in f.changed_sections])

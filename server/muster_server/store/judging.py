@@ -20,6 +20,7 @@ from muster_server.models import (
     device_state,
     devices,
     flags,
+    sign_ins,
     signals,
     starts,
     verdicts,
@@ -42,6 +43,7 @@ class Facts(NamedTuple):
     device_id: int
     status: str
     starts: list[dict[str, Any]]
+    sign_ins: list[dict[str, Any]]
     days: list[dict[str, Any]]
     sections: dict[str, tuple[int, str]]
     outcomes: dict[str, dict[str, Any]]
@@ -77,6 +79,7 @@ def load_facts(connection: Connection, ids: Sequence[int], *, now: int, window_d
     """The facts of some devices, starts of `window_days` and days of 90 at least, in the order of `ids`."""
     window_from, days_from = now - window_days * DAY_MS, now - max(_FACT_DAYS, window_days) * DAY_MS
     began = _by_device(connection, starts, since=starts.c.zero_at >= window_from, ids=ids)
+    signed_in = _by_device(connection, sign_ins, since=sign_ins.c.at >= window_from, ids=ids)
     days = _by_device(connection, device_days, since=device_days.c.day_at >= days_from, ids=ids)
     for of_device in days.values():
         for day in of_device:
@@ -95,6 +98,7 @@ def load_facts(connection: Connection, ids: Sequence[int], *, now: int, window_d
             device_id=i,
             status=known[i].status,
             starts=began.get(i, []),
+            sign_ins=signed_in.get(i, []),
             days=days.get(i, []),
             sections=sections.get(i, {}),
             outcomes=msgspec.json.decode(known[i].outcomes) if known[i].outcomes else {},

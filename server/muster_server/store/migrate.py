@@ -27,10 +27,15 @@ def migrate(database: Database, now: int) -> None:
         database.file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with database.write() as connection:
-            command.upgrade(_config(connection), "head")
+            migrate_to(connection, "head")
             ensure_partitions(connection, now)
     except DatabaseError as error:  # OperationalError, or a file that is no database
         raise unavailable(error) from None
+
+
+def migrate_to(connection: Connection, revision: str) -> None:
+    """Run the migrations up to one; `head` is the newest."""
+    command.upgrade(_config(connection), revision)
 
 
 def check_migrated(database: Database) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Table, delete, select, tuple_, update
 
 from muster_server.clock import HOUR_MS
 from muster_server.db import Database
-from muster_server.models import estate_snapshots, job_runs, sessions, starts, streams
+from muster_server.models import estate_snapshots, job_runs, sessions, streams
 from muster_server.store.bulk import MAX_ROWS, Bulk
 from muster_server.store.partitions import drop_expired
 
@@ -35,17 +35,18 @@ def forget_rows(database: Database, table: Table, *, old: Any) -> int:
             return forgotten
 
 
-def blur_starts(database: Database, exact_from: int) -> int:
-    """Keep only the hour of starts from before `exact_from`: an exact time is nearly a person's time of arrival."""
+def blur(database: Database, table: Table, *, exact_from: int) -> int:
+    """Keep only the hour of rows from before `exact_from`: an exact time is nearly a person's time of arrival."""
     bulk = Bulk(database)
-    exact = (starts.c.zero_at < exact_from) & (starts.c.zero_at % HOUR_MS != 0)
-    key = list(starts.primary_key.columns)
+    at = table.c[table.info["partition"][0]]
+    exact = (at < exact_from) & (at % HOUR_MS != 0)
+    key = list(table.primary_key.columns)
     blurred = 0
     while True:
         with bulk.transaction() as connection:
             some = select(*key).where(exact).limit(MAX_ROWS)
-            hour = starts.c.zero_at - starts.c.zero_at % HOUR_MS
-            count = connection.execute(update(starts).where(tuple_(*key).in_(some)).values(zero_at=hour)).rowcount
+            hour = at - at % HOUR_MS
+            count = connection.execute(update(table).where(tuple_(*key).in_(some)).values({at: hour})).rowcount
         blurred += count
         if count < MAX_ROWS:
             return blurred
