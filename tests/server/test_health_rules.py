@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.server.conftest import NOW
 
@@ -43,6 +44,9 @@ def state(rule_id: str, **values: Any) -> str:
         ("slow_start", {**STARTS, "start_median_ms": 119_999}, "between"),
         ("slow_start", {**STARTS, "start_median_ms": 104_999}, "under"),
         ("slow_start", {**STARTS, "start_median_ms": None}, "unknown"),
+        ("slow_start", {**STARTS, "start_median_ms": 120_000, "start_median_at_least": True}, "over"),
+        ("slow_start", {**STARTS, "start_median_ms": 30_000, "start_median_at_least": True}, "unknown"),
+        ("slow_start", {**STARTS, "start_median_ms": 30_000, "start_median_at_least": False}, "under"),
         ("slow_start", {**STARTS, "start_median_ms": 600_000, "start_samples": 4}, "unknown"),
         ("slow_start", {**STARTS, "start_median_ms": 600_000, "start_newest_at": NOW - 46 * DAY_MS}, "unknown"),
         ("memory_short", {**MEMORY, "memory_short_ratio": 0.10}, "over"),
@@ -61,6 +65,8 @@ def state(rule_id: str, **values: Any) -> str:
         ("os_unsupported", {**SYSTEM, "os_support": "ended", "os_support_days": -3}, "over"),
         ("os_unsupported", {**SYSTEM, "os_support": "extended_only", "os_support_days": -3}, "over"),
         ("os_unsupported", {**SYSTEM, "os_support": "extended_only", "os_extended_free": True}, "under"),
+        ("os_unsupported", {**SYSTEM, "os_support": "extended_only", "os_extended_held": True}, "under"),
+        ("os_unsupported", {**SYSTEM, "os_support": "extended_only", "os_extended_held": False}, "over"),
         ("os_unsupported", {**SYSTEM, "os_support": "supported", "os_support_days": 1}, "under"),
         ("os_unsupported", {**SYSTEM, "os_support": "supported", "os_support_days": None}, "under"),
         ("os_unsupported", {**SYSTEM, "os_support": "newer_than_data"}, "unknown"),
@@ -133,6 +139,23 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
          "os_extended_free": True},
         "Support ended 137 days ago; free extended support lasts 900 days more.",
     ),
+    (
+        "slow_start",
+        {**STARTS, "start_median_ms": 2_700_000, "start_median_at_least": True},
+        "Median start: at least 2700 s (limit 120 s).",
+    ),
+    (
+        "os_unsupported",
+        {**SYSTEM, "os_support": "extended_only", "os_support_days": -407, "os_extended_days": 326,
+         "os_extended_held": True},
+        "Support ended 407 days ago; paid extended support lasts 326 days more, licensed here.",
+    ),
+    (
+        "os_unsupported",
+        {**SYSTEM, "os_support": "extended_only", "os_support_days": -407, "os_extended_days": 690,
+         "os_extended_held": False},
+        "Support ended 407 days ago; paid extended support lasts 690 days more, not licensed here.",
+    ),
     ("battery_worn", {"battery_present": False, "battery_newest_at": NOW}, "No battery is fitted."),
 ]  # fmt: skip
 
@@ -140,6 +163,15 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("rule_id", "values", "sentence"), SAID)
 def test_a_finding_says_what_was_found_as_a_person_would(rule_id: str, values: dict[str, Any], sentence: str) -> None:
     assert next(f.sentence for f in judged(**values).findings if f.rule_id == rule_id) == sentence
+
+
+def test_a_licence_told_by_the_device_counts_before_what_the_policy_says_of_all() -> None:
+    bought = msgspec.structs.replace(POLICY.os_unsupported, paid_extension_held=True)
+    policy = msgspec.structs.replace(POLICY, os_unsupported=bought)
+    rows = [{**BLANK, **SYSTEM, "os_support": "extended_only", "os_extended_held": held} for held in (None, False)]
+    found = [{f.rule_id: f.state for f in each.findings} for each in assess(rows, SCHEMA, policy=policy, as_of=NOW)]
+
+    assert [states["os_unsupported"] for states in found] == ["under", "over"]
 
 
 def test_the_same_input_gives_the_same_assessment() -> None:

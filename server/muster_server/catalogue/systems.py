@@ -5,6 +5,7 @@ Windows is matched by build and edition, because one build has up to four end da
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,10 @@ _WINDOWS = {
 _FREE_EXTENSION = {"debian"}
 
 
+# The last day of each year of extended security updates for Windows 10 (Microsoft's lifecycle page).
+_ESU_ENDS = {1: date(2026, 10, 13), 2: date(2027, 10, 12), 3: date(2028, 10, 10)}
+
+
 class Match(NamedTuple):
     """A system that was recognised; `cycle` is null when it is newer than the data."""
 
@@ -46,6 +51,14 @@ def match(system: System) -> Match | None:
         slug = _LINUX.get(system.os_id, system.os_id)
         return _numbered(slug, system.os_version or "", by="major" if slug in _MAJOR_ONLY else "whole")
     return None
+
+
+def licensed_days(system: System, on: date) -> int | None:
+    """Days from `on` that a licence told by the device goes on, negative without one; None where it does not tell."""
+    if system.esu_year is None:
+        return None
+    ends_on = _ESU_ENDS.get(min(system.esu_year, max(_ESU_ENDS)))
+    return -1 if ends_on is None else (ends_on - on).days
 
 
 @lru_cache(maxsize=512)

@@ -86,6 +86,7 @@ def _evidence(reads: Reads, row: Row, *, policy: Policy, newest: str) -> Evidenc
         samples=row[reads.samples] if reads.samples else None,
         samples_needed=reads.least(policy),
         newest_at=row[newest],
+        at_least=bool(reads.at_least and row[reads.at_least]),
     )
 
 
@@ -93,6 +94,7 @@ def _sentence(rule: Rule, state: State, *, row: Row, first: Evidence) -> str:
     if state == "unknown":
         return f"{rule.title}: not known."
     value = "not announced" if first.value is None else written(first.value, first.unit)
+    value = f"at least {value}" if first.at_least else value
     limit = "" if first.threshold is None else f" (limit {written(first.threshold, first.unit)})"
     return rule.says(row, f"{first.label}: {value}{limit}.")
 

@@ -25,6 +25,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     samples: int | None = None
     samples_needed: int | None = None
     newest_at: int | None = None  # epoch ms of the newest fact in it
+    at_least: bool = False  # a lower bound: the value may be more in truth
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ class Reads:
     samples: str | None = None
     least: Callable[[Policy], int | None] = lambda _: None
     scale: float | None = None
+    at_least: str | None = None  # the column that tells whether the value is a lower bound
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,11 @@ def _enough(count: str, least: int, *, value: pl.Expr) -> pl.Expr:
     return pl.when(pl.col(count) >= least).then(value)
 
 
-def _starts(value: pl.Expr) -> pl.Expr:
-    return _enough("start_samples", 5, value=value)
+def _starts(policy: Policy, value: pl.Expr) -> pl.Expr:
+    """`value`, or null with too few starts, and where the median is a lower bound under the threshold."""
+    over = pl.col("start_median_ms") >= policy.slow_start.over_seconds * 1000
+    told = pl.when(over | pl.col("start_median_at_least").is_null() | pl.col("start_median_at_least").not_())
+    return _enough("start_samples", 5, value=told.then(value))
 
 
 def _disk(policy: Policy, value: pl.Expr) -> pl.Expr:
@@ -83,7 +87,9 @@ def _battery(policy: Policy, value: pl.Expr) -> pl.Expr:
 
 
 def _past_support(policy: Policy) -> pl.Expr:
-    held = pl.col("os_extended_free") | policy.os_unsupported.paid_extension_held
+    # What the device tells of its licence counts before what the policy says of all.
+    licensed = pl.coalesce("os_extended_held", pl.lit(policy.os_unsupported.paid_extension_held))
+    held = pl.col("os_extended_free") | licensed
     days = pl.when(pl.col("os_support") == "newer_than_data").then(None).otherwise(pl.col("os_support"))
     warned = pl.col("os_support_days").fill_null(99_999) < policy.os_unsupported.warn_days
     return (days == "ended") | ((days == "extended_only") & held.not_()) | ((days == "supported") & warned)
@@ -105,6 +111,8 @@ def _support_said(row: Row, plain: str) -> str:
     if row["os_support"] == "extended_only":
         lasts = "lasts" if more is None else f"lasts {more} days more"
         said += f"; {'free' if row['os_extended_free'] else 'paid'} extended support {lasts}"
+        told = {True: ", licensed here", False: ", not licensed here"}
+        said += "" if row["os_extended_free"] else told.get(row["os_extended_held"], "")
     return f"{said}."
 
 
@@ -114,22 +122,23 @@ def _battery_said(row: Row, plain: str) -> str:
 
 SLOW_START = Rule(
     id="slow_start",
-    version=1,
+    version=2,
     title="Slow start",
     suggests="fix",
     newest="start_newest_at",
-    when=lambda p: _starts(pl.col("start_median_ms") >= p.slow_start.over_seconds * 1000),
-    clears_when=lambda p: _starts(pl.col("start_median_ms") < p.slow_start.under_seconds * 1000),
+    when=lambda p: _starts(p, pl.col("start_median_ms") >= p.slow_start.over_seconds * 1000),
+    clears_when=lambda p: _starts(p, pl.col("start_median_ms") < p.slow_start.under_seconds * 1000),
     evidence=(
         Reads(
             "Median start", "start_median_ms", "seconds", lambda p: p.slow_start.over_seconds, "start_samples",
-            lambda _: 5, 0.001,
+            lambda _: 5, 0.001, "start_median_at_least",
         ),
-        Reads("Slowest tenth from", "start_p90_ms", "seconds", scale=0.001),
+        Reads("Slowest tenth from", "start_p90_ms", "seconds", scale=0.001, at_least="start_p90_at_least"),
         Reads("Measured until", "start_mark", "text"),
         Reads("Kind of start", "start_kind", "text"),
         Reads("Quality of the measurement", "start_quality", "text"),
         Reads("Waited at most for", "start_culprit", "text"),
+        Reads("Unexpected stops in 30 days", "unexpected_stops", "count", samples="stops_known"),
     ),
     clears=lambda p: f"The median of its starts falls under {p.slow_start.under_seconds:g} s.",
     needs="Five starts of one kind, to one mark of one quality, within 30 days.",
@@ -138,7 +147,7 @@ SLOW_START = Rule(
 
 MEMORY_SHORT = Rule(
     id="memory_short",
-    version=1,
+    version=2,
     title="Short of memory",
     suggests="upgrade",
     newest="memory_newest_at",
@@ -149,6 +158,7 @@ MEMORY_SHORT = Rule(
             "Share of minutes short of memory", "memory_short_ratio", "ratio", lambda p: p.memory_short.over_ratio,
             "memory_days", lambda p: p.memory_short.least_days,
         ),
+        Reads("Of these by memory nearly all committed", "memory_commit_ratio", "ratio"),
         Reads("Memory fitted", "memory_bytes", "bytes"),
     ),
     clears=lambda p: f"Under {p.memory_short.under_ratio:.0%} of its minutes are short of memory.",
@@ -186,20 +196,25 @@ DISK_NEARLY_FULL = Rule(
 
 HARD_DISK = Rule(
     id="hard_disk",
-    version=1,
+    version=2,
     title="Hard disk as system drive",
     suggests="upgrade",
     newest="system_drive_newest_at",
     when=lambda _: pl.col("system_drive_kind") == "hdd",
     clears_when=lambda _: pl.col("system_drive_kind") != "hdd",
-    evidence=(Reads("Kind of system drive", "system_drive_kind", "text", lambda _: "ssd or nvme"),),
+    evidence=(
+        Reads("Kind of system drive", "system_drive_kind", "text", lambda _: "ssd or nvme"),
+        Reads("Share of minutes in which it took 50 ms and more", "disk_wait_ratio", "ratio", samples="disk_wait_days"),
+        Reads("Wear by its maker's estimate", "system_drive_wear_ratio", "ratio"),
+        Reads("Warns of its failure", "system_drive_failing", "text"),
+    ),
     clears=lambda _: "The system starts from a solid-state drive.",
     needs="A system drive whose kind the device can tell; virtual disks cannot.",
 )
 
 OS_UNSUPPORTED = Rule(
     id="os_unsupported",
-    version=1,
+    version=2,
     title="Operating system out of support",
     suggests="upgrade",
     newest="os_newest_at",
@@ -212,6 +227,7 @@ OS_UNSUPPORTED = Rule(
         Reads("Support ends on", "os_support_ends_on", "text"),
         Reads("Days of extended support left", "os_extended_days", "days"),
         Reads("Extended support comes free", "os_extended_free", "text"),
+        Reads("Extended support licensed on the device", "os_extended_held", "text"),
         Reads("End-of-life data of", "os_data_on", "text"),
     ),
     clears=lambda _: "The device runs a release that is in support.",

@@ -7,26 +7,24 @@ never healthy.
 from __future__ import annotations
 
 import statistics
-from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from muster_server.catalogue.eol import data_on, standing
-from muster_server.catalogue.systems import match
+from muster_server.catalogue.systems import licensed_days, match
 from muster_server.clock import DAY_MS, to_datetime
-from muster_server.fold.minutes import PRESSURE, observed
-from muster_server.health.percentile import LEAST_SAMPLES, nearest_rank
+from muster_server.encoding import canonical
+from muster_server.fold.minutes import COMMIT, PRESSURE, WAIT, Minutes, observed
+from muster_server.health import windows11
+from muster_server.health.waiting import sign_in_signals, start_signals, stop_signals
 from muster_server.ingest.sections import Hardware, Pack, System
-from muster_server.ingest.starts import Culprit
 
-# The mark that stands for a start: the first of these with enough samples of one quality, never mixed.
-_MARKS = ("to_usable", "to_desktop", "to_settled")
-# Starts from nothing. A resume or a soft reboot is another population, shown and not scored.
-_SCORED_KINDS = ("full", "fast_startup")
-# Rows of the pressure table with under 10 % available memory, columns with 100 and more hard faults a second.
-_SHORT_ROWS, _FAULTING_COLUMNS = (0, 1), (2, 3)
+# Rows with under 10 % available memory; rows with 90 % and more of what may be committed; columns with 100 and more
+# hard faults a second.
+_SHORT_ROWS, _COMMITTED_ROWS, _FAULTING_COLUMNS = (0, 1), (3,), (2, 3)
+_LONG_WAITS = slice(6, None)  # an operation took 50 ms and more on average
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class DeviceInput:
 
     device_id: int
     starts: list[dict[str, Any]] = field(default_factory=list)
+    sign_ins: list[dict[str, Any]] = field(default_factory=list)
     days: list[dict[str, Any]] = field(default_factory=list)
     sections: dict[str, tuple[int, str]] = field(default_factory=dict)
     outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -44,16 +43,21 @@ class DeviceInput:
 def signals_of(device: DeviceInput, *, as_of: int, window_days: int) -> dict[str, Any]:
     """The signals of one device as of an instant (epoch ms)."""
     window_from = as_of - window_days * DAY_MS
+    hardware, system = _section(device, "hardware", kind=Hardware), _section(device, "system", kind=System)
+    starts = [start for start in device.starts if start["zero_at"] >= window_from]
     recent = [day for day in device.days if day["day_at"] >= window_from]
     active = [day for day in device.days if day["minutes"] and observed(day["minutes"])]
     return {
         "device_id": device.device_id,
         "as_of": as_of,
-        **_start_signals([start for start in device.starts if start["zero_at"] >= window_from]),
-        **_memory_signals(recent, device),
+        **start_signals(starts),
+        **stop_signals(starts),
+        **sign_in_signals([each for each in device.sign_ins if each["at"] >= window_from]),
+        **_memory_signals(recent, hardware),
         **_disk_signals(recent),
-        **_drive_signals(device),
-        **_system_signals(device, as_of),
+        **_disk_wait_signals(recent),
+        **_hardware_signals(device, hardware, system=system),
+        **_system_signals(device, system, as_of=as_of),
         **_battery_signals(device, as_of),
         "active_days_90": len([day for day in active if day["day_at"] >= as_of - 90 * DAY_MS]),
         "days_silent": None if device.reported_at is None else (as_of - device.reported_at) / DAY_MS,
@@ -61,74 +65,36 @@ def signals_of(device: DeviceInput, *, as_of: int, window_days: int) -> dict[str
     }
 
 
-def _start_signals(starts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The slowest scored kind that has enough samples; else how many samples there are of the best-known one."""
-    groups: dict[str, dict[tuple[str, str], list[dict[str, Any]]]] = {kind: defaultdict(list) for kind in _SCORED_KINDS}
-    for start in starts:
-        if start["kind"] not in _SCORED_KINDS or start["after_update"]:
-            continue
-        for mark in _MARKS:
-            if start[f"{mark}_ms"] is not None:
-                groups[start["kind"]][mark, start[f"{mark}_quality"]].append(start)
-    candidates = [_one_kind(kind, of_kind) for kind, of_kind in groups.items() if of_kind]
-    if not candidates:
-        return _start_row(samples=0)
-    return max(candidates, key=lambda row: (row["start_median_ms"] or -1, row["start_samples"]))
+def _memory_signals(days: list[dict[str, Any]], hardware: Hardware | None) -> dict[str, Any]:
+    """Minutes short of memory: little is available or nearly all is committed, while pages are fetched from the drive.
 
-
-def _one_kind(kind: str, groups: dict[tuple[str, str], list[dict[str, Any]]]) -> dict[str, Any]:
-    quality_rank = {"measured": 2, "own": 1, "estimated": 0}
-    for mark in _MARKS:
-        of_mark = {quality: starts for (name, quality), starts in groups.items() if name == mark}
-        enough = [quality for quality, starts in of_mark.items() if len(starts) >= LEAST_SAMPLES]
-        if enough:
-            quality = max(enough, key=lambda name: quality_rank.get(name, -1))
-            return _start_row(kind=kind, mark=mark, quality=quality, starts=of_mark[quality])
-    return _start_row(samples=max(len(starts) for starts in groups.values()))
-
-
-def _start_row(
-    *, samples: int | None = None, starts: list[dict[str, Any]] | None = None, **named: str
-) -> dict[str, Any]:
-    chosen = starts or []
-    mark = named.get("mark")
-    values = [start[f"{mark}_ms"] for start in chosen]
+    The two are counted in tables of their own, so that each day's larger one stands: at least so many minutes.
+    """
+    known = [day for day in days if day["minutes"] and observed(day["minutes"]) and _tables(day["minutes"])]
+    shortages = [_shortage(day["minutes"]) for day in known]
+    minutes = sum(max(sum(map(sum, table)) for table in _tables(day["minutes"])) for day in known)
+    by_commit = any(COMMIT in day["minutes"] for day in known)
     return {
-        "start_mark": mark,
-        "start_kind": named.get("kind"),
-        "start_quality": named.get("quality"),
-        "start_median_ms": nearest_rank(values, 0.5),
-        "start_p90_ms": nearest_rank(values, 0.9, least=20),
-        "start_samples": len(chosen) if samples is None else samples,
-        "start_newest_at": max((start["zero_at"] for start in chosen), default=None),
-        "start_culprit": _culprit(chosen),
-    }
-
-
-def _culprit(starts: list[dict[str, Any]]) -> str | None:
-    """The name that cost most seconds over these starts, if it stands in at least half of them."""
-    seconds: Counter[str] = Counter()
-    times: Counter[str] = Counter()
-    for start in starts:
-        for culprit in msgspec.json.decode(start["culprits"] or "[]", type=list[Culprit]):
-            seconds[culprit.name] += round(culprit.seconds * 1000)
-            times[culprit.name] += 1
-    frequent = [name for name, count in times.items() if 2 * count >= len(starts)]
-    return max(frequent, key=lambda name: (seconds[name], name), default=None)
-
-
-def _memory_signals(days: list[dict[str, Any]], device: DeviceInput) -> dict[str, Any]:
-    known = [day for day in days if day["minutes"] and PRESSURE in day["minutes"] and observed(day["minutes"])]
-    tables = [day["minutes"][PRESSURE] for day in known]
-    minutes = sum(sum(map(sum, table)) for table in tables)
-    short = sum(table[row][column] for table in tables for row in _SHORT_ROWS for column in _FAULTING_COLUMNS)
-    hardware = _section(device, "hardware", kind=Hardware)
-    return {
-        "memory_short_ratio": short / minutes if minutes else None,
+        "memory_short_ratio": sum(map(max, shortages)) / minutes if minutes else None,
+        "memory_commit_ratio": sum(commit for _, commit in shortages) / minutes if minutes and by_commit else None,
         "memory_days": len(known),
         "memory_newest_at": max((day["day_at"] + DAY_MS for day in known), default=None),
         "memory_bytes": hardware.memory_bytes if hardware else None,
     }
+
+
+def _tables(minutes: Minutes) -> list[list[list[int]]]:
+    return [minutes[name] for name in (PRESSURE, COMMIT) if name in minutes]
+
+
+def _shortage(minutes: Minutes) -> tuple[int, int]:
+    """Minutes of hard faults with little memory available, and with nearly all of it committed."""
+    rows = ((PRESSURE, _SHORT_ROWS), (COMMIT, _COMMITTED_ROWS))
+    available, committed = (
+        sum(minutes[name][row][column] for row in high for column in _FAULTING_COLUMNS) if name in minutes else 0
+        for name, high in rows
+    )
+    return available, committed
 
 
 def _disk_signals(days: list[dict[str, Any]]) -> dict[str, Any]:
@@ -143,27 +109,43 @@ def _disk_signals(days: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _drive_signals(device: DeviceInput) -> dict[str, Any]:
-    hardware = _section(device, "hardware", kind=Hardware)
-    drive = next((drive for drive in hardware.drives if drive.system), None) if hardware else None
-    known = drive is not None and drive.kind != "unknown"
+def _disk_wait_signals(days: list[dict[str, Any]]) -> dict[str, Any]:
+    waits = [day["minutes"][WAIT] for day in days if day["minutes"] and sum(day["minutes"].get(WAIT, ()))]
+    minutes = sum(map(sum, waits))
     return {
-        "system_drive_kind": drive.kind if drive is not None and known else None,
-        "system_drive_newest_at": device.sections["hardware"][0] if known else None,
+        "disk_wait_ratio": sum(sum(levels[_LONG_WAITS]) for levels in waits) / minutes if minutes else None,
+        "disk_wait_days": len(waits),
     }
 
 
-def _system_signals(device: DeviceInput, as_of: int) -> dict[str, Any]:
-    system = _section(device, "system", kind=System)
+def _hardware_signals(device: DeviceInput, hardware: Hardware | None, *, system: System | None) -> dict[str, Any]:
+    drive = next((drive for drive in hardware.drives if drive.system), None) if hardware else None
+    known = drive is not None and drive.kind != "unknown"
+    checks = windows11.checks(hardware, system)
+    return {
+        "system_drive_kind": drive.kind if drive is not None and known else None,
+        "system_drive_newest_at": device.sections["hardware"][0] if known else None,
+        "system_drive_wear_ratio": drive.wear_percent / 100 if drive and drive.wear_percent is not None else None,
+        "system_drive_failing": drive.failing if drive else None,
+        "windows11": windows11.whole(checks) if checks else None,
+        "windows11_checks": canonical({check.name: check.result for check in checks}) if checks else None,
+    }
+
+
+def _system_signals(device: DeviceInput, system: System | None, *, as_of: int) -> dict[str, Any]:
+    today = to_datetime(as_of).date()
     found = match(system) if system else None
-    stands = standing(found.cycle, to_datetime(as_of).date()) if found and found.cycle else None
+    stands = standing(found.cycle, today) if found and found.cycle else None
+    licensed = licensed_days(system, today) if system and stands and stands.extended_days is not None else None
+    held = None if licensed is None else licensed >= 0
     newer = found is not None and found.cycle is None
     return {
         "os_cycle": f"{found.product} {found.version}" if found else None,
         "os_support": "newer_than_data" if newer else (stands.support if stands else None),
         "os_support_days": stands.days if stands else None,
         "os_support_ends_on": stands.ends_on if stands else None,
-        "os_extended_days": stands.extended_days if stands else None,
+        "os_extended_days": licensed if held else (stands.extended_days if stands else None),
+        "os_extended_held": held,
         "os_extended_free": found.extension_is_free if found else None,
         "os_data_on": data_on() if found else None,
         "os_newest_at": device.sections["system"][0] if system else None,
