@@ -18,7 +18,7 @@ class Agenda:
     def __init__(self, now: float, *, sample_seconds: float, spread_seconds: float = 0.0) -> None:
         """Just sampled; the first report comes after `spread_seconds`, by which devices keep apart."""
         self._sample_seconds, self._spread_seconds = sample_seconds, spread_seconds
-        self._young_until = self._held_until = now
+        self._young_until = self._held_until = self._reported_at = now
         self.sample_at = now + sample_seconds
         self.look_at = math.inf
         self.report_at = now + spread_seconds
@@ -55,8 +55,13 @@ class Agenda:
 
     def reported(self, now: float, seconds: float) -> None:
         """A report was made, the next one comes in `seconds`; it goes at once unless sending has to wait."""
+        self._reported_at = now
         self.report_at = now + seconds
         self.send_at = max(now, self._held_until)
+
+    def paced(self, seconds: float) -> None:
+        """The server set another pace: it holds from the last report on."""
+        self.report_at = self._reported_at + seconds
 
     def sent(self, now: float, wait_seconds: float) -> None:
         """Something was sent or could not be: go on after `wait_seconds`, or, when 0, with the next report."""

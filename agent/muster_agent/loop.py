@@ -122,8 +122,10 @@ class Agent:
                 self._make_report()
                 agenda.reported(clock(), self._report_seconds)
             if clock() >= agenda.send_at:
-                wait = self._exchange()
+                pace, wait = self._report_seconds, self._exchange()
                 agenda.sent(clock(), wait)
+                if self._report_seconds != pace:
+                    agenda.paced(self._report_seconds)
                 if self._reporter.is_wanted and not wait:
                     agenda.hurry_report(clock())
 

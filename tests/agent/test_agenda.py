@@ -52,6 +52,16 @@ def test_when_all_is_sent_sending_waits_for_the_next_report(agenda: Agenda) -> N
     assert agenda.seconds_to_next(NOW + 1) == 59
 
 
+@pytest.mark.parametrize("seconds", [300, 3_600])
+def test_another_pace_holds_from_the_last_report_on(agenda: Agenda, seconds: float) -> None:
+    agenda.reported(NOW + 10, 900)
+    agenda.sent(NOW + 12, 0.0)
+
+    agenda.paced(seconds)
+
+    assert agenda.report_at == NOW + 10 + seconds
+
+
 def test_what_the_server_wants_is_not_put_off_and_never_later_than_planned(agenda: Agenda) -> None:
     agenda.reported(NOW, 900)
     agenda.hurry_report(NOW + 5)
