@@ -33,7 +33,8 @@ test-system: .venv/dev tools ## the slow tests, on a booted Debian; half an hour
 	@[ "$$(id -u)" != 0 ] || $(BIN)/python -m tests.system.rootfs
 	$(BIN)/python -m pytest -m system $(ARGS)
 
-bench: .venv/dev tools ## figures of this machine: reports a second, the agent's weight, folding, judging
+bench: .venv/dev ## figures of this machine: reports a second, the agent's weight, folding, judging
+	@./.ci/tools bench
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
 
 soak: .venv/dev tools ## property and fault tests with new seeds, and fuzzed parsers, for MINUTES (60)

@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", metavar="FILE", help=f"settings file; default {config.DEFAULT_FILE}")
     parser.add_argument("--version", action="version", version=f"muster-agent {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # With `prog` it asks nobody how wide the terminal is, which costs the daemon two compressors that it never uses.
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", prog=parser.prog)
     facts = commands.add_parser("facts", help="write what root alone may read, for an agent without rights (Linux)")
     facts.add_argument("--to", metavar="FILE", default=root_facts.PATH, help=f"default {root_facts.PATH}")
     commands.add_parser("enrol", help="ask the server to know this device, with the enrolment key of the settings")

@@ -8,13 +8,18 @@ import threading
 from typing import Self
 
 _PIECE_BYTES = 65_536
+_IDLE_SECONDS = 60.0  # nginx waits for 75
 
 
 class Relay:
-    """Hands every connection on to a port of this machine and counts what passes; ends TLS where a context is given."""
+    """Hands every connection on to a port of this machine and counts what passes; ends TLS where a context is given.
+
+    With TLS it hangs up after a minute without a word, as the proxy in front of a server does, and counts handshakes.
+    """
 
     def __init__(self, target_port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.to_target = self.from_target = 0
+        self.handshakes = self.resumed = 0
         self._target_port = target_port
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -23,6 +28,11 @@ class Relay:
 
     def __enter__(self) -> Self:
         return self
+
+    @property
+    def passed(self) -> tuple[int, int]:
+        """Bytes to the target and from it."""
+        return self.to_target, self.from_target
 
     def __exit__(self, *_: object) -> None:
         self._listener.close()
@@ -38,7 +48,11 @@ class Relay:
     def _serve(self, connection: socket.socket) -> None:
         try:
             if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
+                secured = self._tls.wrap_socket(connection, server_side=True)
+                self.handshakes += 1
+                self.resumed += bool(secured.session_reused)
+                secured.settimeout(_IDLE_SECONDS)
+                connection = secured
             target = socket.create_connection(("127.0.0.1", self._target_port))
         except OSError:
             connection.close()
