@@ -71,6 +71,7 @@ def running_console(data_dir: Path) -> Iterator[Console]:
     app = create_app(settings)
     estate = Estate(app, database, settings)
     estate.every_verdict()
+    estate.windows("NTH-LT-0104")
     estate.full(HOSTILE, "West", software=[HOSTILE, FORMULA], settled=300.0, failing=True)
     estate.judged()
     with database.write() as connection:

@@ -41,7 +41,10 @@ def _paths(context: BrowserContext, console: Console) -> list[str]:
 
     slow = device("NTH-DT-0102")
     strange = [f"/devices/{uid}" for uid in _uids(context, console, "%3Cscript")]
-    named = [device(name) for name in ("NTH-LT-0101", "STH-DT-0201", "STH-TB-0203", "STH-LT-0202", "WST-LT-0301")]
+    named = [
+        device(name)
+        for name in ("NTH-LT-0101", "NTH-LT-0104", "STH-DT-0201", "STH-TB-0203", "STH-LT-0202", "WST-LT-0301")
+    ]
     evidence = context.request.get(f"{console.address}{slow}").text().split("/evidence/")[1].split('"')[0]
     return [
         "/", "/devices", "/devices?verdict=fix&unit=North&sort=-start", "/devices?text=nothing+like+it", slow, *named,

@@ -5,8 +5,10 @@ Everything is enrolled and posted through the application's own routes, then fol
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -22,6 +24,7 @@ from muster_server.models import device_sections, devices
 from muster_server.store import people
 
 GIB = 2**30
+WINDOWS = Path(__file__).parents[1] / "contract" / "golden" / "schema-1" / "windows.json"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 FORMULA = "=cmd|' /C calc'!A0"
 _OK = {"outcome": "ok", "seconds": 0.0123, "problem": None}
@@ -48,6 +51,25 @@ class Estate:
         device = self.device(unit, needs_approval=differs.pop("needs_approval", False))
         device.post(*(self._day(device, days_ago, differs) for days_ago in range(29, 0, -1)))
         device.post(self._whole(device, hostname, differs))
+        return device
+
+    def windows(self, hostname: str) -> Device:
+        """A Windows laptop with all that its agent tells: slow beyond what is timed, and crashing."""
+        device, now = self.device(), now_ms()
+        own = {"to_usable_seconds": 2_700.0, "to_usable_quality": "own", "lower_bounds": ["to_usable"]}
+        start = {**self._start(now, {}), **own, "session_seconds": 11.0, "shell_seconds": 5.0, "settling_seconds": 30.0}
+        start |= {"stop_before": "bugcheck", "stop_code": "0x0000009f"}
+        sign_in = {"kind": "cached", "to_usable_seconds": 2_700.0, "lower_bounds": ["to_usable"]}
+        parts = {"authentication_seconds": 2.0, "policy_seconds": 7.0}
+        named = [(secrets.token_hex(16), iso(now - n * DAY_MS)) for n in range(10)]
+        told = json.loads(WINDOWS.read_text("utf-8"))["reports"][0]["sections"]
+        told["system"] |= {"hostname": hostname, "esu_year": 2, "updated_on": "2026-11-01"}
+        told["hardware"]["drives"][0]["failing"] = True
+        told |= {
+            "starts": [{**start, "start_id": name, "zero_at": at} for name, at in named],
+            "sign_ins": [{**sign_in, **parts, "sign_in_id": name, "at": at} for name, at in named],
+        }
+        device.post({**device.report(**told), "outcomes": {**_OUTCOMES, "sign_ins": _OK, "place": _OK}})
         return device
 
     def judged(self) -> None:

@@ -17,12 +17,13 @@ from tests.server.reader import Reader, judge_all, whole_report
 from werkzeug.test import TestResponse
 
 from muster_server import openapi
+from muster_server.clock import iso, now_ms
 from muster_server.config import Settings
 from muster_server.db import Database
-from muster_server.health.snapshot import Coverage, EstateSnapshot, StartGroup
+from muster_server.health.snapshot import Coverage, EstateSnapshot, SignInGroup, StartGroup
 from muster_server.ingest.sections import SECTIONS
 from muster_server.web.api.device_answers import DeviceWhole
-from muster_server.web.api.estate import Estate, FactCoverage, StartFigures
+from muster_server.web.api.estate import Estate, FactCoverage, SignInFigures, StartFigures
 from muster_server.web.reference import DOCUMENT
 
 BUILT = openapi.build()
@@ -84,7 +85,9 @@ def reader(client: FlaskClient, database: Database) -> Reader:
 @pytest.fixture
 def device(client: FlaskClient, database: Database, settings: Settings) -> Device:
     enrolled = Device(client, enrolment_key(database))
-    enrolled.post(whole_report(enrolled))
+    table = [[60, 0, 0, 0], *[[0] * 4] * 3]
+    hour = {"hour_at": iso(now_ms()), "memory_pressure": table, "commit_pressure": table}
+    enrolled.post(whole_report(enrolled), enrolled.report(use={"hours": [hour]}))
     judge_all(database, settings)
     return enrolled
 
@@ -140,8 +143,13 @@ def test_problems_of_the_agents_routes_are_as_described(client: FlaskClient) -> 
 
 def test_the_api_shows_every_section_that_devices_send_and_every_figure_of_the_snapshot() -> None:
     told: Any = DeviceWhole.__struct_fields__
-    # Sign-ins are kept with their reports alone, until fold has rows for them.
-    assert set(SECTIONS) - {"use", "sign_ins"} <= set(told)
+    assert set(SECTIONS) - {"use"} <= set(told)
     assert "days" in told
-    for kind, source in ((Estate, EstateSnapshot), (FactCoverage, Coverage), (StartFigures, StartGroup)):
+    pairs = (
+        (Estate, EstateSnapshot),
+        (FactCoverage, Coverage),
+        (StartFigures, StartGroup),
+        (SignInFigures, SignInGroup),
+    )
+    for kind, source in pairs:
         assert {name.replace("_ms", "_seconds") for name in source.__struct_fields__} <= set(kind.__struct_fields__)

@@ -102,6 +102,38 @@ def test_the_page_of_each_device_says_its_verdict_and_what_is_not_known(estate: 
     assert "Office suite" not in words(shown(admin, f"/devices/{made['keep'].uid}/software?text=records"))
 
 
+def test_the_page_of_a_windows_laptop_shows_what_its_agent_tells(estate: Estate, admin: FlaskClient) -> None:
+    laptop = estate.windows("NTH-LT-0104")
+    estate.judged()
+    text = words(shown(admin, f"/devices/{laptop.uid}"))
+
+    for said in (
+        "Newest start at least 45 min until usable",
+        "Median start at least 45 min limit 2 min",
+        "10 came after an unexpected stop: crash 0x0000009f 10.",
+        "10 sign-ins, median at least 45 min",
+        "authentication 2.0 s, policy 7.0 s",
+        "Memory committed and hard faults",
+        "Drive: minutes by time an operation took",
+        "12 % worn by its maker's estimate, 9,120 hours in use, it warns that it is failing",
+        "8.0 GiB DDR4 at 2,666 MT/s; 1 empty; 64.0 GiB at most",
+        "Last update of the system 2026-11-01",
+        "Extended security updates licensed until year 2",
+        "Joined to a domain and Entra ID Directory site LEEDS Organisational unit Leeds/Laptops",
+        "Processor fail Intel(R) Core(TM) i5-7300U CPU @ 2.60GHz: its installer blocks it",
+        "TPM pass 2.0",
+        "Display unknown no agent reads it",
+    ):
+        assert said in text
+    coverage = words(shown(admin, "/coverage"))
+    assert "All but the display 0 0 1 0 Processor 0 0 1 0 Memory 1 0 0 0" in coverage
+    front = words(shown(admin, "/"))
+    assert "profile on the device usable, own 1 10 under 5 devices" in front
+    assert "at least 45 min" in words(shown(admin, "/devices"))
+    rows = admin.get("/replacements.csv").text.splitlines()
+    assert any("Median start: at least 2700 s (limit 120 s)" in row and ",2700.0,yes,seconds," in row for row in rows)
+
+
 def test_an_evidence_sheet_can_be_opened_alone_and_only_under_its_own_device(
     estate: Estate, admin: FlaskClient
 ) -> None:

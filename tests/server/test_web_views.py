@@ -8,11 +8,13 @@ import pytest
 from tests.server.conftest import NOW
 
 from muster_server.clock import DAY_MS, HOUR_MS
+from muster_server.fold.marks import MARKS, PHASES, SIGN_IN_PARTS
 from muster_server.health import estate
 from muster_server.health.findings import Evidence, Finding
 from muster_server.web import words
 from muster_server.web.charts import Point, columns, meter, stacked
 from muster_server.web.remedies import REMEDIES, missing
+from muster_server.web.sign_ins_view import sign_ins_view
 from muster_server.web.starts_view import starts_view
 from muster_server.web.use_view import disk_chart, use_view
 
@@ -139,10 +141,11 @@ def test_a_device_says_why_a_section_is_missing() -> None:
 
 def _start(days_ago: int, **marks: tuple[int, str]) -> dict[str, Any]:
     row: dict[str, Any] = {"zero_at": NOW - days_ago * DAY_MS, "kind": "full", "culprits": None}
-    row.update(before_agent=False, after_update=True)
-    for mark in ("to_sign_in", "to_desktop", "to_usable", "to_settled"):
+    row.update(before_agent=False, after_update=True, stop_before=None, stop_code=None)
+    for mark in MARKS:
         row[f"{mark}_ms"], row[f"{mark}_quality"] = marks.get(mark, (None, None))
-    return {**row, **{f"{phase}_ms": None for phase in ("firmware", "loader", "kernel", "initrd", "userspace")}}
+        row[f"{mark}_at_least"] = None
+    return {**row, **dict.fromkeys(PHASES)}
 
 
 def test_starts_of_different_marks_and_qualities_are_never_in_one_chart() -> None:
@@ -157,14 +160,80 @@ def test_starts_of_different_marks_and_qualities_are_never_in_one_chart() -> Non
     slow = Finding(version=1, state="under", suggests="fix", weight=1, evidence=evidence, **named)
     view = starts_view(rows, slow=slow, now=NOW)
 
-    assert [(g.mark, g.quality, g.count, g.median_ms, g.scored) for g in view.groups] == [
+    assert [(g.mark, g.quality, g.count, g.median.value, g.scored) for g in view.groups] == [
         ("to_usable", "own", 5, 60_003, True),
         ("to_settled", "measured", 1, None, False),
         ("to_settled", "own", 1, None, False),
     ]  # fmt: skip
+    assert view.groups[0].said == "median 1 min"
     assert view.groups[0].chart.limit_says == "limit 2 min"
     assert len(view.rows) == 8
     assert [row["when"].startswith("about") for row in view.rows] == [False] * 5 + [True] * 3
+
+
+def test_a_start_that_is_a_lower_bound_says_at_least_and_so_does_its_median() -> None:
+    capped = [{**_start(n, to_usable=(2_700_000, "own")), "to_usable_at_least": True} for n in range(3)]
+    view = starts_view([*capped, _start(4, to_usable=(40_000, "own")), _start(5, to_usable=(50_000, "own"))],
+                       slow=None, now=NOW)  # fmt: skip
+
+    assert view.groups[0].said == "median at least 45 min"
+    assert [said for _, said in view.groups[0].chart.table].count("at least 45 min") == 3
+    assert view.rows[0]["marks"][2] == (2_700_000, "own", True)
+
+
+def test_phases_stand_on_each_other_in_the_order_in_which_they_come() -> None:
+    windows = {"kernel_ms": 2_000, "session_ms": 11_000, "shell_ms": 5_000, "settling_ms": 0}
+    view = starts_view([{**_start(1), **windows}, {**_start(2), "kernel_ms": 36_000}, _start(3)], slow=None, now=NOW)
+
+    assert view.phases is not None
+    assert [(shape.kind, round(shape.y, 1), round(shape.height, 1)) for shape in view.phases.shapes] == [
+        ("phase-3", 88.9, 11.1), ("phase-4", 27.8, 61.1), ("phase-8", 0.0, 27.8),
+    ]  # fmt: skip
+    assert view.phases.table[0][1] == "kernel 2.0 s, session 11 s, shell 5.0 s, settling 0.0 s; 18 s together"
+    assert [name for _, name in view.phases.keys] == ["kernel", "session", "shell", "settling"]
+    assert starts_view([_start(3)], slow=None, now=NOW).phases is None
+
+
+def test_how_runs_ended_is_said_of_those_of_which_it_is_known() -> None:
+    crash = {"stop_before": "bugcheck", "stop_code": "0x0000009f"}
+    told = [{"stop_before": "clean"}, {"stop_before": "update"}, crash, crash, {"stop_before": "power_lost"}, {}]
+    view = starts_view([{**_start(n), **more} for n, more in enumerate(told)], slow=None, now=NOW)
+    calm = starts_view([{**_start(1), "stop_before": "clean"}], slow=None, now=NOW)
+
+    assert view.stops == (
+        "Of 5 starts of which is known how the run before ended, 3 came after an unexpected stop: "
+        "crash 0x0000009f 2, power lost 1."
+    )
+    assert "run before ended: crash 0x0000009f" in view.rows[2]["notes"]
+    assert (calm.stops or "").endswith("none came after an unexpected stop.")
+    assert starts_view([_start(1)], slow=None, now=NOW).stops is None
+
+
+def _sign_in(days_ago: int, kind: str, usable_ms: int, *, at_least: bool = False) -> dict[str, Any]:
+    row: dict[str, Any] = {"at": NOW - days_ago * DAY_MS, "kind": kind, "before_agent": False, "to_desktop_ms": None}
+    row.update(to_desktop_quality=None, to_desktop_at_least=None, to_usable_quality="own", policy_ms=7_000)
+    return {**dict.fromkeys(SIGN_IN_PARTS), **row, "to_usable_ms": usable_ms, "to_usable_at_least": at_least}
+
+
+def test_sign_ins_have_a_median_from_five_and_a_slowest_tenth_from_twenty_by_kind() -> None:
+    often = [_sign_in(n % 9, "cached", 20_000 + n, at_least=n == 19) for n in range(20)]
+    first = [_sign_in(1, "first", 200_000) for _ in range(5)]
+    view = sign_ins_view([*often, *first, _sign_in(2, "remote", 9_000)], now=NOW)
+
+    assert [(group.kind, group.count, group.said) for group in view.groups] == [
+        ("cached", 20, "median 20 s, slowest tenth from 20 s"),
+        ("first", 5, "median 3 min 20 s"),
+        ("remote", 1, "no median under 5"),
+    ]
+    assert view.groups[0].chart.title == "Sign-in, profile on the device, until usable, own"
+    assert view.rows[0]["parts"] == [("authentication", None), ("policy", 7_000)][1:]
+    assert [row["when"].startswith("about") for row in view.rows[5:9]] == [False, False, True, True]
+
+
+def test_a_page_of_sign_ins_holds_the_newest_of_them() -> None:
+    view = sign_ins_view([_sign_in(1, "unlock", n) for n in range(300)], now=NOW)
+
+    assert (len(view.rows), view.count, view.rows[0]["marks"][1][0]) == (200, 300, 0)
 
 
 def test_use_adds_up_and_says_what_it_is_made_of() -> None:
@@ -178,6 +247,8 @@ def test_use_adds_up_and_says_what_it_is_made_of() -> None:
     assert view is not None
     assert (view.days, view.observed, view.missed, view.suspended, view.short_ratio) == (1, 60, 2, 5, 0.1)
     assert [(level.title, level.busy_ratio) for level in view.levels] == [("Processor", 1 / 6)]
+    assert ([p.head for p in view.pressures], view.wait) == (["Memory available"], None)
+    assert view.pressures[0].rows[0] == ("under 5 %", [(0, False), (0, False), (3, True), (0, True)])
     assert use_view([days[1]]) is None
 
 

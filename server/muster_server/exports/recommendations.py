@@ -16,8 +16,8 @@ from muster_server.store.lists import Filters, open_recommendations
 _PART = 1_000
 _HEADER = (
     "hostname", "serial", "device", "unit", "site", "class", "manufacturer", "model", "operating_system",
-    "suggestion", "rule", "rule_version", "finding", "measured", "unit_of_measure", "threshold", "samples",
-    "would_clear_it", "flag_raised_at", "acknowledged_by", "last_reported_at",
+    "suggestion", "rule", "rule_version", "finding", "measured", "measured_at_least", "unit_of_measure", "threshold",
+    "samples", "would_clear_it", "flag_raised_at", "acknowledged_by", "last_reported_at",
 )  # fmt: skip
 
 
@@ -46,13 +46,15 @@ def _row(line: dict[str, Any]) -> list[Any]:
     described = [
         line[n] for n in ("hostname", "serial", "uid", "unit", "site", "device_class", "manufacturer", "model")
     ]
-    judged = [finding.suggests, finding.title, finding.version, finding.sentence, first.value, first.unit]
+    judged = [finding.suggests, finding.title, finding.version, finding.sentence]
+    measured = [first.value, "yes" if first.at_least else "no", first.unit]
     dates = [line["raised_at"], line["reported_at"]]
     raised_at, reported_at = (iso(at) if at else None for at in dates)
     return [
         *described,
         line["os_name"],
         *judged,
+        *measured,
         first.threshold,
         first.samples,
         finding.clears,

@@ -7,17 +7,28 @@ Enters: hours as reported. Leaves: sums as dicts {"cpu": [12], "memory": [12], "
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from muster_server.ingest.sections import UseHour
 
 LEVELS = ("cpu", "memory", "disk")
 WAIT = "disk_wait"
 PRESSURE, COMMIT = "memory_pressure", "commit_pressure"
+# Rows with under 10 % available memory; rows with 90 % and more of what may be committed; columns with 100 and more
+# hard faults a second.
+AVAILABLE_SHORT, COMMITTED_SHORT, FAULTING = (0, 1), (3,), (2, 3)
 _LISTS = (*LEVELS, WAIT)
 _TABLES = (PRESSURE, COMMIT)
 
 Minutes = dict[str, Any]
+
+
+class Shortage(NamedTuple):
+    """Minutes whose memory is known, those short of it, and the part of these that shows by committed memory."""
+
+    minutes: int
+    short: int
+    committed: int | None  # None where no system counts it
 
 
 def of_hour(hour: UseHour) -> Minutes:
@@ -45,3 +56,31 @@ def total(parts: Iterable[Minutes]) -> Minutes:
 def observed(minutes: Minutes) -> int:
     """Minutes in which the device was seen at some level."""
     return max((sum(minutes[name]) for name in LEVELS if name in minutes), default=0)
+
+
+def short_of_memory(days: Iterable[Minutes]) -> Shortage | None:
+    """Minutes with hard faults while little memory is available or nearly all is committed; None where none is known.
+
+    The two are counted in tables of their own, so that of each day the larger one stands: at least so many.
+    """
+    known = [day for day in days if tables_of(day)]
+    if not known:
+        return None
+    short = [
+        (_marked(day, PRESSURE, rows=AVAILABLE_SHORT), _marked(day, COMMIT, rows=COMMITTED_SHORT)) for day in known
+    ]
+    counted = any(COMMIT in day for day in known)
+    return Shortage(
+        minutes=sum(max(sum(map(sum, table)) for table in tables_of(day)) for day in known),
+        short=sum(map(max, short)),
+        committed=sum(committed for _, committed in short) if counted else None,
+    )
+
+
+def tables_of(minutes: Minutes) -> list[list[list[int]]]:
+    """The tables of memory and hard faults that are known."""
+    return [minutes[name] for name in _TABLES if name in minutes]
+
+
+def _marked(minutes: Minutes, name: str, *, rows: tuple[int, ...]) -> int:
+    return sum(minutes[name][row][column] for row in rows for column in FAULTING) if name in minutes else 0

@@ -9,15 +9,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from muster_server.clock import DAY_MS
-from muster_server.health.percentile import nearest_rank
-from muster_server.health.snapshot import Coverage, StartGroup
+from muster_server.health.percentile import ranked
+from muster_server.health.snapshot import Coverage, SignInGroup, StartGroup
 
 Line = Mapping[str, Any]
 
 # Fact -> (signal that holds it, collector it comes from).
 FACTS = {
     "Start times": ("start_median_ms", "starts"),
+    "Sign-in times": ("sign_in_median_ms", "sign_ins"),
     "Memory pressure": ("memory_short_ratio", "use"),
     "Space on the system volume": ("disk_free_ratio", "disks"),
     "Kind of system drive": ("system_drive_kind", "hardware"),
@@ -78,7 +81,7 @@ def by_silence(lines: Iterable[Line], now: int) -> dict[str, int]:
 
 def start_groups(lines: Iterable[Line]) -> list[StartGroup]:
     """Medians over devices of their own median starts, by class, kind, mark and quality; never one over a mixture."""
-    groups: dict[tuple[str, str, str, str], list[Line]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in lines:
         if line["start_median_ms"] is not None:
             key = (line["device_class"] or "unknown", line["start_kind"], line["start_mark"], line["start_quality"])
@@ -91,16 +94,56 @@ def start_groups(lines: Iterable[Line]) -> list[StartGroup]:
             quality=key[3],
             devices=len(members),
             starts=sum(line["start_samples"] for line in members),
-            median_ms=nearest_rank([line["start_median_ms"] for line in members], 0.5),
-            p90_ms=nearest_rank([line["start_median_ms"] for line in members], 0.9),
+            **_middles(members, "start"),
         )
         for key, members in sorted(groups.items())
     ]
 
 
+def sign_in_groups(lines: Iterable[Line]) -> list[SignInGroup]:
+    """The same of their median sign-ins, by kind, mark and quality."""
+    groups: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        if line["sign_in_median_ms"] is not None:
+            groups[line["sign_in_kind"], line["sign_in_mark"], line["sign_in_quality"]].append(line)
+    return [
+        SignInGroup(
+            kind=key[0],
+            mark=key[1],
+            quality=key[2],
+            devices=len(members),
+            sign_ins=sum(line["sign_in_samples"] for line in members),
+            **_middles(members, "sign_in"),
+        )
+        for key, members in sorted(groups.items())
+    ]
+
+
+def windows11(lines: Iterable[Line]) -> dict[str, dict[str, int]]:
+    """How many devices have each result of each check, and of all together (`whole`); those without checks left out."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in lines:
+        if line["windows11_checks"]:
+            for check, result in msgspec.json.decode(line["windows11_checks"]).items():
+                found[check][result] += 1
+            found["whole"][line["windows11"]] += 1
+    return {check: dict(sorted(results.items())) for check, results in found.items()}
+
+
 def coverage(lines: Sequence[Line], outcomes: Mapping[int, Mapping[str, Any]], *, now: int) -> list[Coverage]:
     """For each fact on how many devices it is known, and why not on the others."""
     return [_coverage_of(fact, lines, outcomes=outcomes, now=now) for fact in FACTS]
+
+
+def _middles(members: Sequence[Line], what: str) -> dict[str, Any]:
+    medians = [(line[f"{what}_median_ms"], bool(line[f"{what}_median_at_least"])) for line in members]
+    median, tenth = ranked(medians, 0.5), ranked(medians, 0.9)
+    return {
+        "median_ms": median.value,
+        "median_at_least": median.at_least,
+        "p90_ms": tenth.value,
+        "p90_at_least": tenth.at_least,
+    }
 
 
 def _coverage_of(fact: str, lines: Sequence[Line], *, outcomes: Mapping[int, Mapping[str, Any]], now: int) -> Coverage:
@@ -115,7 +158,6 @@ def _coverage_of(fact: str, lines: Sequence[Line], *, outcomes: Mapping[int, Map
 def _reason(line: Line, collector: str, *, outcomes: Mapping[str, Any], now: int) -> str:
     reported_at = line["reported_at"]
     outcome = outcomes.get(collector, {}).get("outcome")
-    too_few = collector == "starts" and line["start_samples"]
     known_but_useless = {"system": "not in the end-of-life data", "hardware": "the device cannot tell"}
     reasons = (
         (reported_at is None, "never reported"),
@@ -124,7 +166,8 @@ def _reason(line: Line, collector: str, *, outcomes: Mapping[str, Any], now: int
         (outcome == "failed", "the collector failed"),
         (outcome == "absent", "not present on this device"),
         (reported_at is not None and now - reported_at > 30 * DAY_MS, "silent for over 30 days"),
-        (too_few, "fewer than 5 starts of one kind"),
+        (collector == "starts" and line["start_samples"], "fewer than 5 starts of one kind"),
+        (collector == "sign_ins" and outcome == "ok", "fewer than 5 sign-ins of one kind"),
         (outcome == "ok", known_but_useless.get(collector, "not enough days yet")),
     )
     return next((reason for holds, reason in reasons if holds), "not sent yet")

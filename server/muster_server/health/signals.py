@@ -16,14 +16,11 @@ from muster_server.catalogue.eol import data_on, standing
 from muster_server.catalogue.systems import licensed_days, match
 from muster_server.clock import DAY_MS, to_datetime
 from muster_server.encoding import canonical
-from muster_server.fold.minutes import COMMIT, PRESSURE, WAIT, Minutes, observed
+from muster_server.fold.minutes import WAIT, Shortage, observed, short_of_memory, tables_of
 from muster_server.health import windows11
 from muster_server.health.waiting import sign_in_signals, start_signals, stop_signals
 from muster_server.ingest.sections import Hardware, Pack, System
 
-# Rows with under 10 % available memory; rows with 90 % and more of what may be committed; columns with 100 and more
-# hard faults a second.
-_SHORT_ROWS, _COMMITTED_ROWS, _FAULTING_COLUMNS = (0, 1), (3,), (2, 3)
 _LONG_WAITS = slice(6, None)  # an operation took 50 ms and more on average
 
 
@@ -66,35 +63,16 @@ def signals_of(device: DeviceInput, *, as_of: int, window_days: int) -> dict[str
 
 
 def _memory_signals(days: list[dict[str, Any]], hardware: Hardware | None) -> dict[str, Any]:
-    """Minutes short of memory: little is available or nearly all is committed, while pages are fetched from the drive.
-
-    The two are counted in tables of their own, so that each day's larger one stands: at least so many minutes.
-    """
-    known = [day for day in days if day["minutes"] and observed(day["minutes"]) and _tables(day["minutes"])]
-    shortages = [_shortage(day["minutes"]) for day in known]
-    minutes = sum(max(sum(map(sum, table)) for table in _tables(day["minutes"])) for day in known)
-    by_commit = any(COMMIT in day["minutes"] for day in known)
+    known = [day for day in days if day["minutes"] and observed(day["minutes"]) and tables_of(day["minutes"])]
+    found = short_of_memory(day["minutes"] for day in known) or Shortage(0, 0, None)
+    committed = found.committed
     return {
-        "memory_short_ratio": sum(map(max, shortages)) / minutes if minutes else None,
-        "memory_commit_ratio": sum(commit for _, commit in shortages) / minutes if minutes and by_commit else None,
+        "memory_short_ratio": found.short / found.minutes if found.minutes else None,
+        "memory_commit_ratio": committed / found.minutes if found.minutes and committed is not None else None,
         "memory_days": len(known),
         "memory_newest_at": max((day["day_at"] + DAY_MS for day in known), default=None),
         "memory_bytes": hardware.memory_bytes if hardware else None,
     }
-
-
-def _tables(minutes: Minutes) -> list[list[list[int]]]:
-    return [minutes[name] for name in (PRESSURE, COMMIT) if name in minutes]
-
-
-def _shortage(minutes: Minutes) -> tuple[int, int]:
-    """Minutes of hard faults with little memory available, and with nearly all of it committed."""
-    rows = ((PRESSURE, _SHORT_ROWS), (COMMIT, _COMMITTED_ROWS))
-    available, committed = (
-        sum(minutes[name][row][column] for row in high for column in _FAULTING_COLUMNS) if name in minutes else 0
-        for name, high in rows
-    )
-    return available, committed
 
 
 def _disk_signals(days: list[dict[str, Any]]) -> dict[str, Any]:

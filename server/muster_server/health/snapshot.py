@@ -11,7 +11,8 @@ import msgspec
 class StartGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Devices of one class whose starts of 30 days are known to one mark, of one kind and quality; never mixed.
 
-    The median and the 90th percentile are over the devices' own medians; null under 5 devices.
+    The median and the 90th percentile are over the devices' own medians; null under 5 devices; `at_least` where they
+    may be longer in truth.
     """
 
     device_class: str
@@ -22,6 +23,22 @@ class StartGroup(msgspec.Struct, frozen=True, kw_only=True):
     starts: int
     median_ms: int | None
     p90_ms: int | None
+    median_at_least: bool = False
+    p90_at_least: bool = False
+
+
+class SignInGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of ordinary sign-ins of 30 days, over all classes of devices."""
+
+    kind: str
+    mark: str
+    quality: str
+    devices: int
+    sign_ins: int
+    median_ms: int | None
+    p90_ms: int | None
+    median_at_least: bool = False
+    p90_at_least: bool = False
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +77,8 @@ class EstateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     flags_7d: dict[str, FlagMoves] = {}  # rule id -> its flags raised and cleared in 7 days
     assessments_failed: int
     starts: list[StartGroup]
+    sign_ins: list[SignInGroup] = []
+    windows11: dict[str, dict[str, int]] = {}  # check of Windows 11, or `whole` -> result -> devices
     coverage: list[Coverage]
     collectors: dict[str, dict[str, int]] = {}  # collector -> outcome in the newest report -> devices
     problems: dict[str, dict[str, int]] = {}  # collector -> what failed most -> devices

@@ -61,7 +61,9 @@ def _processor(hardware: Hardware) -> Check:
     result = _generation(hardware)
     if result == "pass" and cores is None:
         result = "unknown"
-    return Check("processor", result, hardware.cpu_model or hardware.cpu_id or "not told")
+    name = hardware.cpu_model or hardware.cpu_id
+    said = {"fail": "its installer blocks it", "unknown": "not told which it is for certain"}.get(result)
+    return Check("processor", result, ": ".join(filter(None, (name, said))) or "not told")
 
 
 def _generation(hardware: Hardware) -> Result:

@@ -35,6 +35,8 @@ def run(database: Database, _settings: Settings, *, now: int) -> int:
         unit_verdicts=estate.unit_verdicts(lines),
         assessments_failed=sum(line["error"] is not None for line in lines),
         starts=estate.start_groups(lines),
+        sign_ins=estate.sign_in_groups(lines),
+        windows11=estate.windows11(lines),
         coverage=estate.coverage(lines, outcomes, now=now),
         collectors=estate.collectors(outcomes.values()),
         problems=estate.problems(outcomes.values()),

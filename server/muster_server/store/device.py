@@ -18,6 +18,7 @@ from muster_server.models import (
     devices,
     flags,
     revocations,
+    sign_ins,
     software_titles,
     starts,
     verdicts,
@@ -60,6 +61,7 @@ class DeviceRecord(NamedTuple):
     sections: dict[str, tuple[int, str]]  # name -> (fact_at, JSON)
     flags: list[dict[str, Any]]  # the open ones
     starts: list[dict[str, Any]]  # of SHOWN_DAYS
+    sign_ins: list[dict[str, Any]]  # of SHOWN_DAYS
     days: list[dict[str, Any]]  # of SHOWN_DAYS
 
 
@@ -84,6 +86,7 @@ def device_record(connection: Connection, uid: str, *, now: int) -> DeviceRecord
         sections={row.section: (row.fact_at, row.body) for row in sections},
         flags=_newest(connection, flags, chosen=flags.c.cleared_at.is_(None), device_id=device_id),
         starts=_newest(connection, starts, chosen=starts.c.zero_at >= since, device_id=device_id),
+        sign_ins=_newest(connection, sign_ins, chosen=sign_ins.c.at >= since, device_id=device_id),
         days=_newest(connection, device_days, chosen=device_days.c.day_at >= since, device_id=device_id),
     )
 
@@ -98,6 +101,6 @@ def software_of(connection: Connection, device_id: int) -> list[dict[str, Any]]:
 
 
 def _newest(connection: Connection, table: Table, *, chosen: Any, device_id: int) -> list[dict[str, Any]]:
-    when = {flags: flags.c.raised_at, starts: starts.c.zero_at, device_days: device_days.c.day_at}[table]
+    when = flags.c.raised_at if table is flags else table.c[table.info["partition"][0]]
     query = select(table).where(table.c.device_id == device_id, chosen).order_by(when.desc())
     return [dict(row) for row in connection.execute(query).mappings()]

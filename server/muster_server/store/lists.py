@@ -30,6 +30,7 @@ LINE = (
     device_state.c.disk_free_ratio,
     device_state.c.last_start_ms,
     device_state.c.last_start_mark,
+    device_state.c.last_start_at_least,
     device_state.c.last_start_at,
     device_state.c.reported_at,
     verdicts.c.verdict,
@@ -57,6 +58,7 @@ NEVER_DAYS = 36_500  # nobody has been silent for a century: what is left has ne
 # Collector -> the signal that is null where its fact is not known. A device without a battery is known to have none.
 LACKING = {
     "starts": signals.c.start_median_ms,
+    "sign_ins": signals.c.sign_in_median_ms,
     "use": signals.c.memory_short_ratio,
     "disks": signals.c.disk_free_ratio,
     "hardware": signals.c.system_drive_kind,

@@ -24,8 +24,10 @@ from muster_server.models import (
 )
 
 _SIGNALS = (
-    "start_median_ms", "start_kind", "start_mark", "start_quality", "start_samples", "memory_short_ratio",
-    "disk_free_ratio", "system_drive_kind", "os_support", "battery_present", "battery_health_ratio",
+    "start_median_ms", "start_median_at_least", "start_kind", "start_mark", "start_quality", "start_samples",
+    "sign_in_median_ms", "sign_in_median_at_least", "sign_in_kind", "sign_in_mark", "sign_in_quality",
+    "sign_in_samples", "memory_short_ratio", "disk_free_ratio", "system_drive_kind", "os_support", "battery_present",
+    "battery_health_ratio", "windows11", "windows11_checks",
 )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from muster_server.web.words import seconds
+
 _BOX = 100.0
 _LEAST = 1.5  # a value that is not nothing must be seen
 
@@ -82,6 +84,43 @@ def columns(
         last=points[-1].label if len(points) > 1 else "",
         limit=None if limit is None else _BOX - _BOX * limit / edge,
         limit_says="" if limit is None else f"limit {written(limit)}",
+    )
+
+
+@dataclass(frozen=True)
+class Course:
+    """Durations that follow each other, the first at the bottom of its column: name, milliseconds."""
+
+    label: str
+    parts: list[tuple[str, int]]
+
+
+def courses(title: str, told: Sequence[Course], *, heads: tuple[str, str], kinds: Mapping[str, str]) -> Chart:
+    """A column a course, in their order; `kinds` names the class of each part, in the order of the key."""
+    edge = max((sum(value for _, value in course.parts) for course in told), default=0) or 1
+    shapes, table = [], []
+    for index, course in enumerate(told):
+        y = _BOX
+        for name, value in course.parts:
+            height = _BOX * value / edge
+            y -= height
+            said = f"{course.label}: {name} {seconds(value)}"
+            shapes.append(Shape(index + 0.12, y, 0.76, height, kinds[name], said))
+        parts = ", ".join(f"{name} {seconds(value)}" for name, value in course.parts)
+        table.append((course.label, f"{parts}; {seconds(sum(value for _, value in course.parts))} together"))
+    known = {name for course in told for name, _ in course.parts}
+    there = [name for name in kinds if name in known]
+    return Chart(
+        title=title,
+        describes=f"{len(told)} columns, up to {seconds(edge)}, of {', '.join(there)}.",
+        width=float(max(1, len(told))),
+        shapes=[shape for shape in shapes if shape.height],
+        table=table,
+        heads=heads,
+        top=seconds(edge),
+        first=told[0].label if told else "",
+        last=told[-1].label if len(told) > 1 else "",
+        keys=[(kinds[name], name) for name in there],
     )
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 
 from muster_server.services import current
 from muster_server.store.snapshots import newest_snapshot
-from muster_server.web.coverage_view import collector_lines, fact_lines
+from muster_server.web.coverage_view import check_lines, collector_lines, fact_lines
 
 blueprint = Blueprint("coverage", __name__)
 
@@ -21,4 +21,5 @@ def coverage() -> str:
         snapshot=snapshot,
         facts=fact_lines(snapshot) if snapshot else [],
         collectors=collector_lines(snapshot) if snapshot else [],
+        checks=check_lines(snapshot) if snapshot else [],
     )

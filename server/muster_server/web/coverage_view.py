@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from muster_server.health.estate import FACTS
 from muster_server.health.snapshot import EstateSnapshot
+from muster_server.health.windows11 import CHECKS, Result
 from muster_server.web.charts import Shape, meter
 from muster_server.web.remedies import REMEDIES
 
@@ -51,6 +52,17 @@ class CollectorLine:
     problems: list[tuple[str, int]]
 
 
+@dataclass(frozen=True)
+class CheckLine:
+    """One check of Windows 11 over all devices that it can be asked of."""
+
+    name: str
+    counts: list[int]  # in the order of RESULTS
+
+
+RESULTS: tuple[Result, ...] = ("pass", "fixable in firmware", "fail", "unknown")
+
+
 def fact_lines(snapshot: EstateSnapshot) -> list[FactLine]:
     """Facts, the least known first."""
     lines = []
@@ -77,6 +89,13 @@ def collector_lines(snapshot: EstateSnapshot) -> list[CollectorLine]:
         for name, counts in snapshot.collectors.items()
     ]
     return sorted(lines, key=lambda line: (-line.failed, line.name))
+
+
+def check_lines(snapshot: EstateSnapshot) -> list[CheckLine]:
+    """The checks of Windows 11, all together first; none where no device told its hardware."""
+    names = [name for name in ("whole", *CHECKS) if name in snapshot.windows11]
+    counted = {name: [snapshot.windows11[name].get(result, 0) for result in RESULTS] for name in names}
+    return [CheckLine("All but the display" if n == "whole" else f"{n[0].upper()}{n[1:]}", counted[n]) for n in names]
 
 
 def _reason(reason: str, number: int, *, collector: str) -> Reason:

@@ -13,7 +13,7 @@ from muster_server.store.device import device_line, software_of
 from muster_server.web.asked import asked
 from muster_server.web.device_view import device_view, sheet_of
 from muster_server.web.frame import now
-from muster_server.web.use_view import PRESSURE_COLUMNS, PRESSURE_ROWS
+from muster_server.web.use_view import FAULT_COLUMNS
 
 blueprint = Blueprint("device", __name__, url_prefix="/devices/<name>")
 _NEWEST_TITLES = 8
@@ -43,8 +43,7 @@ def device_page(name: str, *, problems: dict[str, str] | None = None) -> Respons
         line=page.record.line,
         problems=problems or {},
         newest_titles=sorted(dated, key=lambda title: title["installed_on"], reverse=True)[:_NEWEST_TITLES],
-        pressure_rows=PRESSURE_ROWS,
-        pressure_columns=PRESSURE_COLUMNS,
+        fault_columns=FAULT_COLUMNS,
     )
     return body, 400 if problems else 200
 

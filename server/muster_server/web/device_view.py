@@ -1,7 +1,7 @@
 """What the page of one device shows, made of the store's rows. Pure.
 
-Enters: a `DevicePage`. Leaves: the verdict with its sheet of evidence, sections decoded, starts by population, use and
-disk space with their charts. What is not known stays None, and the page says why.
+Enters: a `DevicePage`. Leaves: the verdict with its sheet of evidence, sections decoded, starts and sign-ins by
+population, use and disk space with their charts. What is not known stays None, and the page says why.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from typing import Any
 import msgspec
 
 from muster_server.health.findings import Finding
-from muster_server.ingest.sections import AgentHealth, Battery, Disks, Hardware, Restart, System
+from muster_server.health.windows11 import Check, checks
+from muster_server.ingest.sections import AgentHealth, Battery, Disks, Hardware, Place, Restart, System
 from muster_server.store.device_page import DevicePage
 from muster_server.web import remedies
+from muster_server.web.facts_view import Pairs, hardware_facts, place_facts, system_facts
+from muster_server.web.sign_ins_view import SignInsView, sign_ins_view
 from muster_server.web.starts_view import StartsView, starts_view
 from muster_server.web.use_view import UseView, disk_chart, use_view
 from muster_server.web.words import decoded
@@ -23,6 +26,7 @@ _ORDER = {"over": 0, "between": 1, "unknown": 2, "under": 3}
 _TYPES = {
     "system": System,
     "hardware": Hardware,
+    "place": Place,
     "disks": Disks,
     "battery": Battery,
     "restart": Restart,
@@ -66,7 +70,12 @@ class DeviceView:
     told_at: dict[str, int]
     outcomes: dict[str, dict[str, Any]]
     not_folded: dict[str, Any] | None
+    hardware: Pairs
+    system: Pairs
+    place: Pairs
+    windows11: list[Check]
     starts: StartsView
+    sign_ins: SignInsView
     use: UseView | None
     disk_days: Any
 
@@ -81,16 +90,22 @@ def device_view(page: DevicePage, *, now: int) -> DeviceView:
     sheet = standing_sheet(record.line)
     sections = {name: record.sections[name] for name in _TYPES if name in record.sections}
     not_folded = record.sections.get("fold")
+    told = {name: msgspec.json.decode(body, type=_TYPES[name]) for name, (_, body) in sections.items()}
     return DeviceView(
         line=record.line,
         flags=record.flags,
         past_flags=page.past_flags,
         history=page.history,
         sheet=sheet,
-        told={name: msgspec.json.decode(body, type=_TYPES[name]) for name, (_, body) in sections.items()},
+        told=told,
         told_at={name: at for name, (at, _) in sections.items()},
         outcomes=dict(sorted(decoded(record.line["outcomes"], {}).items())),
         not_folded={"at": not_folded[0], **decoded(not_folded[1])} if not_folded else None,
+        hardware=hardware_facts(told["hardware"]) if "hardware" in told else [],
+        system=system_facts(told["system"], now) if "system" in told else [],
+        place=place_facts(told["place"]) if "place" in told else [],
+        windows11=checks(told.get("hardware"), told.get("system")),
+        sign_ins=sign_ins_view(record.sign_ins, now=now),
         starts=starts_view(record.starts, slow=finding_of(sheet, "slow_start"), now=now),
         use=use_view(record.days),
         disk_days=disk_chart(record.days),

@@ -10,7 +10,7 @@ import msgspec
 
 from muster_server.health.estate import NOT_JUDGED, NOT_KNOWN
 from muster_server.health.findings import Finding
-from muster_server.health.snapshot import EstateSnapshot, StartGroup
+from muster_server.health.snapshot import EstateSnapshot, SignInGroup, StartGroup
 from muster_server.web.charts import Chart, stacked
 from muster_server.web.coverage_view import FactLine, fact_lines
 from muster_server.web.words import share
@@ -34,6 +34,7 @@ class EstateView:
     units: list[dict[str, Any]]
     silence: list[tuple[str, str, int]]  # value in the URL, words, devices
     starts: list[StartGroup]
+    sign_ins: list[SignInGroup]
     facts: list[FactLine]
     made_of: list[tuple[str, str, list[tuple[str, int]]]]  # title, filter of the list, values by number of devices
     unjudged: int
@@ -60,6 +61,7 @@ def estate_view(snapshot: EstateSnapshot, *, rules: Mapping[str, Mapping[str, An
         units=_units(snapshot),
         silence=_silence(snapshot.by_silence),
         starts=snapshot.starts,
+        sign_ins=snapshot.sign_ins,
         facts=fact_lines(snapshot),
         made_of=_made_of(snapshot),
         unjudged=counts["unknown"] + counts[NOT_JUDGED],

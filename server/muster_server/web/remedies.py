@@ -17,6 +17,9 @@ REMEDIES = {
     "fewer than 5 starts of one kind": (
         "Wait until it was started five times within 30 days; a device that is never switched off needs a restart."
     ),
+    "fewer than 5 sign-ins of one kind": (
+        "Wait until people signed in five times within 30 days; first sign-ins and unlocking are not counted."
+    ),
     "not enough days yet": "Wait: readings must come on enough days, so that one odd day does not decide.",
     "not in the end-of-life data": (
         "Have the agent tell edition and build, or bring the end-of-life data up to date with the next Muster."

@@ -1,99 +1,102 @@
-"""Starts of one device by population: kind, mark and quality are never mixed. Pure."""
+"""Starts of one device: their populations, the phases that add up, how the runs before them ended. Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from muster_server.clock import DAY_MS
-from muster_server.fold.marks import MARKS, shown_mark
+from muster_server.fold.marks import MARKS
 from muster_server.health.findings import Finding
-from muster_server.health.percentile import nearest_rank
 from muster_server.web import words
-from muster_server.web.charts import Chart, Point, columns
+from muster_server.web.charts import Chart, Course, courses
+from muster_server.web.waits_view import Group, Told, groups
 
-_EXACT_MS = 7 * DAY_MS  # older starts keep only their hour (see jobs/retention.py)
-_PHASES = ("firmware", "loader", "kernel", "initrd", "userspace")
-_MOST_CHARTS = 4
-
-
-@dataclass(frozen=True)
-class Group:
-    """Starts of one kind to one mark of one quality; the median is null under five."""
-
-    kind: str
-    mark: str
-    quality: str
-    count: int
-    median_ms: int | None
-    scored: bool  # whether the rule for slow starts reads this population
-    chart: Chart
+_TOLD = Told("zero_at", ("to_usable", "to_desktop", "to_settled"), words.named, "Started")
+# In the order in which they come to pass; one colour stands for a phase of Linux and one of Windows.
+_PHASES = {
+    "firmware": "phase-1",
+    "loader": "phase-2",
+    "kernel": "phase-3",
+    "initrd": "phase-4",
+    "userspace": "phase-5",
+    "session": "phase-4",
+    "sign_in_other": "phase-5",
+    "machine_policy": "phase-6",
+    "user_policy": "phase-7",
+    "shell": "phase-8",
+    "settling": "phase-9",
+}
+_STOPS = {
+    "clean": "clean",
+    "update": "for an update",
+    "unexpected": "unexpected",
+    "power_lost": "power lost",
+    "long_button_press": "power button held down",
+    "bugcheck": "crash",
+}
 
 
 @dataclass(frozen=True)
 class StartsView:
-    """Starts newest first, and their populations, the largest first."""
+    """Starts newest first, their populations, the largest first, and the course of those whose phases are known."""
 
     groups: list[Group]
     rows: list[dict[str, Any]]
+    phases: Chart | None
+    stops: str | None  # how the runs before ended, None where no start tells
 
 
 def starts_view(starts: list[dict[str, Any]], *, slow: Finding | None, now: int) -> StartsView:
     """`starts` are rows of the store, newest first; `slow` is the finding of the rule for slow starts, if judged."""
-    groups: dict[tuple[str, str, str], list[tuple[dict[str, Any], int]]] = defaultdict(list)
-    for start in starts:
-        shown = shown_mark(start)
-        if shown is not None:
-            groups[start["kind"], shown[0], start[f"{shown[0]}_quality"]].append((start, shown[1]))
-    ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     return StartsView(
-        groups=[_group(key, members, slow=slow, now=now) for key, members in ranked[:_MOST_CHARTS]],
+        groups=groups(starts, _TOLD, slow=slow, now=now),
         rows=[_row(start, now) for start in starts],
+        phases=_course(starts, now),
+        stops=_stops(starts),
     )
 
 
-def _group(
-    key: tuple[str, str, str], members: list[tuple[dict[str, Any], int]], *, slow: Finding | None, now: int
-) -> Group:
-    kind, mark, quality = key
-    values = [value for _, value in members]
-    points = [Point(_when(start, now), value / 1000, words.seconds(value)) for start, value in reversed(members)]
-    scored = slow is not None and _scored(slow) == key
-    threshold = slow.evidence[0].threshold if slow is not None and scored else None
-    chart = columns(
-        f"{words.named(kind).capitalize()} until {words.named(mark)}, {quality}",
-        points,
-        heads=("Started", f"Until {words.named(mark)}"),
-        written=lambda value: words.seconds(value * 1000),
-        limit=float(threshold) if isinstance(threshold, int | float) else None,
-    )
-    return Group(kind, mark, quality, len(members), nearest_rank(values, 0.5), scored, chart)
+def _course(starts: list[dict[str, Any]], now: int) -> Chart | None:
+    told = [Course(_TOLD.when(start, now), phases) for start in reversed(starts) if len(phases := _phases(start)) > 1]
+    kinds = {name.replace("_", " "): kind for name, kind in _PHASES.items()}
+    title = "Phases of each start, one after the other"
+    return courses(title, told, heads=("Started", "Phases"), kinds=kinds) if told else None
 
 
-def _scored(slow: Finding) -> tuple[str, str, str]:
-    told = {evidence.label: str(evidence.value) for evidence in slow.evidence}
-    names = ("Kind of start", "Measured until", "Quality of the measurement")
-    return (told.get(names[0], ""), told.get(names[1], ""), told.get(names[2], ""))
+def _phases(start: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(name.replace("_", " "), start[f"{name}_ms"]) for name in _PHASES if start[f"{name}_ms"] is not None]
+
+
+def _stops(starts: list[dict[str, Any]]) -> str | None:
+    known = [start for start in starts if start["stop_before"]]
+    if not known:
+        return None
+    told = Counter(_stop(start) for start in known if start["stop_before"] not in ("clean", "update"))
+    said = ", ".join(f"{stop} {count}" for stop, count in sorted(told.items(), key=lambda item: (-item[1], item[0])))
+    of = f"{words.count(len(known), 'start')} of which is known how the run before ended"
+    return f"Of {of}, {sum(told.values()) or 'none'} came after an unexpected stop{f': {said}' if said else ''}."
+
+
+def _stop(start: dict[str, Any]) -> str:
+    return " ".join(filter(None, (_STOPS.get(start["stop_before"], start["stop_before"]), start["stop_code"])))
 
 
 def _row(start: dict[str, Any], now: int) -> dict[str, Any]:
-    phases = [(name, start[f"{name}_ms"]) for name in _PHASES if start[f"{name}_ms"] is not None]
     notes = [
         note
-        for holds, note in ((start["before_agent"], "before the agent ran"), (start["after_update"], "after an update"))
+        for holds, note in (
+            (start["before_agent"], "before the agent ran"),
+            (start["after_update"], "after an update"),
+            (start["stop_before"] not in (None, "clean"), f"run before ended: {_stop(start)}"),
+        )
         if holds
     ]
     return {
-        "when": _when(start, now),
+        "when": _TOLD.when(start, now),
         "kind": start["kind"],
-        "marks": [(start[f"{mark}_ms"], start[f"{mark}_quality"]) for mark in MARKS],
-        "phases": phases,
+        "marks": [(start[f"{mark}_ms"], start[f"{mark}_quality"], start[f"{mark}_at_least"]) for mark in MARKS],
+        "phases": _phases(start),
         "culprits": words.decoded(start["culprits"], []),
         "notes": notes,
     }
-
-
-def _when(start: dict[str, Any], now: int) -> str:
-    exact = now - start["zero_at"] < _EXACT_MS
-    return words.moment(start["zero_at"]) if exact else f"about {words.moment(start['zero_at'])}"

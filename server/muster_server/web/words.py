@@ -31,6 +31,15 @@ NAMES = {
     "newer_than_data": "newer than the end-of-life data",
     "not_charging": "not charging",
 }
+SIGN_INS = {
+    "first": "first on this device",
+    "cached": "profile on the device",
+    "roaming": "roaming profile",
+    "remote": "remote",
+    "unlock": "unlocked",
+    "automatic": "automatic",
+    "unknown": "of unknown kind",
+}
 SUGGESTIONS = {"replace": "Candidate for replacement", "upgrade": "Upgrade", "fix": "Fix"}
 STATES = {"over": "Found", "between": "Near its limit", "under": "Not found", "unknown": "Not known"}
 
@@ -91,6 +100,11 @@ def seconds(milliseconds: float | None) -> str:
     if whole < 3_600:
         return _joined(f"{whole // 60} min", f"{whole % 60} s")
     return _joined(f"{whole // 3_600} h", f"{whole % 3_600 // 60} min")
+
+
+def bounded(milliseconds: float | None, at_least: bool | None) -> str:  # noqa: FBT001 - a pair as it is stored
+    """A duration that may be a lower bound: `at least 45 min`."""
+    return f"at least {seconds(milliseconds)}" if at_least else seconds(milliseconds)
 
 
 def minutes(number: int | None) -> str:

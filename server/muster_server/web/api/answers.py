@@ -59,6 +59,7 @@ class DeviceLine(Answer, frozen=True):
     disk_free_ratio: float | None
     last_start_seconds: float | None
     last_start_mark: str | None
+    last_start_at_least: Annotated[bool | None, Meta(description="Whether it is a lower bound.")]
     last_start_at: Instant | None
     reported_at: Instant | None
     verdict: Verdict | None
@@ -86,6 +87,7 @@ class Evidence(Answer, frozen=True):
     samples: int | None
     samples_needed: int | None
     newest_at: Instant | None
+    at_least: Annotated[bool, Meta(description="Whether the value is a lower bound: it may be more in truth.")]
 
 
 class Finding(Answer, frozen=True):
@@ -166,7 +168,7 @@ def explicit(value: Any) -> Any:
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:
-    return shown(Finding, row, evidence=[shown(Evidence, each) for each in row["evidence"]])
+    return shown(Finding, row, evidence=[shown(Evidence, {"at_least": False, **each}) for each in row["evidence"]])
 
 
 def _value(name: str, row: Mapping[str, Any]) -> Any:

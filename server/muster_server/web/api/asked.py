@@ -25,7 +25,7 @@ def _text(description: str) -> Meta:
 
 
 _Class = Literal[DeviceClass, "not known"]
-_Collector = Literal["starts", "use", "disks", "hardware", "system", "battery"]
+_Collector = Literal["starts", "sign_ins", "use", "disks", "hardware", "system", "battery"]
 _Sort = Literal["hostname", "reported", "start", "free", "verdict"]
 _Status = Literal["in use", "stock", "repair", "lost", "retired"]
 _Stands = Literal[Verdict, "not judged"]

@@ -8,18 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from muster_server.clock import iso
-from muster_server.ingest.schema import Outcome, Quality
-from muster_server.ingest.sections import (
-    AgentHealth,
-    Battery,
-    Disks,
-    Hardware,
-    Pack,
-    Place,
-    Restart,
-    System,
-    Title,
-)
+from muster_server.fold.marks import MARKS, SIGN_IN_MARKS
+from muster_server.fold.minutes import COMMIT, LEVELS, PRESSURE, WAIT
+from muster_server.health.windows11 import checks
+from muster_server.ingest.schema import Outcome
+from muster_server.ingest.sections import Hardware, Pack, System, Title
 from muster_server.ingest.starts import Culprit
 from muster_server.store.device import DeviceRecord
 from muster_server.web.api.answers import (
@@ -35,108 +28,24 @@ from muster_server.web.api.answers import (
     flag,
     shown,
 )
-
-Levels = Annotated[list[int], Meta(min_length=12, max_length=12)]
-
-
-class ToldSystem(System, frozen=True, kw_only=True):
-    """The section `system`, and when it was told."""
-
-    told_at: Instant
-
-
-class ToldHardware(Hardware, frozen=True, kw_only=True):
-    """The section `hardware`, and when it was told."""
-
-    told_at: Instant
-
-
-class ToldPlace(Place, frozen=True, kw_only=True):
-    """The section `place`, and when it was told."""
-
-    told_at: Instant
-
-
-class ToldDisks(Disks, frozen=True, kw_only=True):
-    """The section `disks`, and when it was told."""
-
-    told_at: Instant
-
-
-class ToldBattery(Battery, frozen=True, kw_only=True):
-    """The section `battery`, and when it was told."""
-
-    told_at: Instant
-
-
-class ToldRestart(Restart, frozen=True, kw_only=True):
-    """The section `restart`, and when it was told."""
-
-    told_at: Instant
-
-
-class ToldAgent(AgentHealth, frozen=True, kw_only=True):
-    """What the agent last said of itself, and when."""
-
-    told_at: Instant
-
-
-class StartShown(Answer, frozen=True):
-    """One start. Marks are seconds after `zero_at`, null until known; its exact time is kept 7 days, then the hour."""
-
-    start_id: str
-    kind: str
-    zero_at: Instant
-    to_sign_in_seconds: float | None
-    to_sign_in_quality: Quality | None
-    to_desktop_seconds: float | None
-    to_desktop_quality: Quality | None
-    to_usable_seconds: float | None
-    to_usable_quality: Quality | None
-    to_settled_seconds: float | None
-    to_settled_quality: Quality | None
-    firmware_seconds: float | None
-    loader_seconds: float | None
-    kernel_seconds: float | None
-    initrd_seconds: float | None
-    userspace_seconds: float | None
-    before_agent: bool
-    after_update: bool
-    culprits: list[Culprit]
-
-
-class Day(Answer, frozen=True):
-    """Use of one UTC day, and the day's last readings.
-
-    `cpu_minutes`, `memory_minutes`, `disk_minutes`: minutes at each level between the edges 0 10 20 30 40 50 60 70 80
-    85 90 95 100 percent. `memory_pressure_minutes`: rows are available memory under 5, 10, 20 and up to 100 percent,
-    columns hard faults a second under 10, 100, 1,000 and above.
-    """
-
-    day: Annotated[str, Meta(extra_json_schema={"format": "date"})]
-    cpu_minutes: Levels | None
-    memory_minutes: Levels | None
-    disk_minutes: Levels | None
-    memory_pressure_minutes: list[list[int]] | None
-    missed_minutes: int
-    suspended_minutes: int
-    read_at: Instant | None
-    disk_free_bytes: int | None
-    disk_total_bytes: int | None
-    battery: list[Pack] | None
-
-
-class SoftwareTold(Answer, frozen=True):
-    """How much software the device listed; `more_titles` were only counted. The list is at `href`."""
-
-    told_at: Instant
-    title_count: int
-    more_titles: int
-    href: str
+from muster_server.web.api.device_parts import (
+    Day,
+    SignInShown,
+    SoftwareTold,
+    StartShown,
+    ToldAgent,
+    ToldBattery,
+    ToldDisks,
+    ToldHardware,
+    ToldPlace,
+    ToldRestart,
+    ToldSystem,
+    Windows11Check,
+)
 
 
 class DeviceWhole(DeviceLine, frozen=True):
-    """Everything Muster knows of one device. `starts` and `days` are of the last 30 days, newest first.
+    """Everything Muster knows of one device. `starts`, `sign_ins` and `days` are of the last 30 days, newest first.
 
     `identity` is `split` where two machines report as this one; `outcomes` say how each collector fared last.
     """
@@ -156,6 +65,8 @@ class DeviceWhole(DeviceLine, frozen=True):
     findings: list[Finding]
     flags: list[Flag]
     starts: list[StartShown]
+    sign_ins: list[SignInShown]
+    windows11: list[Windows11Check]
     days: list[Day]
     system: ToldSystem | None
     hardware: ToldHardware | None
@@ -209,6 +120,8 @@ class EvidenceSheet(Answer, frozen=True):
     ]
 
 
+_JUDGED: dict[str, Any] = {"hardware": Hardware, "system": System}
+_MINUTES = (*LEVELS, PRESSURE, COMMIT, WAIT)
 _TOLD: dict[str, type[msgspec.Struct]] = {
     "system": ToldSystem,
     "hardware": ToldHardware,
@@ -233,6 +146,8 @@ def device_whole(record: DeviceRecord) -> DeviceWhole:
         findings=findings(line["findings"]),
         flags=[flag(Flag, row) for row in record.flags],
         starts=[_start(row) for row in record.starts],
+        sign_ins=[shown(SignInShown, row, at=iso(row["at"]), **_bounds(row, SIGN_IN_MARKS)) for row in record.sign_ins],
+        windows11=_windows11(record.sections),
         days=[_day(row) for row in record.days],
         outcomes=_read(line["outcomes"], dict[str, Outcome], default={}),
         software=_software(line),
@@ -250,12 +165,23 @@ def evidence_sheet(line: dict[str, Any]) -> EvidenceSheet:
 
 
 def _start(row: dict[str, Any]) -> StartShown:
-    return shown(StartShown, row, culprits=_read(row["culprits"], list[Culprit], default=[]))
+    return shown(StartShown, row, culprits=_read(row["culprits"], list[Culprit], default=[]), **_bounds(row, MARKS))
+
+
+def _bounds(row: dict[str, Any], marks: tuple[str, ...]) -> dict[str, Any]:
+    return {"lower_bounds": [mark for mark in marks if row[f"{mark}_at_least"]]}
+
+
+def _windows11(sections: dict[str, tuple[int, str]]) -> list[Windows11Check]:
+    known = {
+        name: msgspec.json.decode(sections[name][1], type=kind) for name, kind in _JUDGED.items() if name in sections
+    }
+    return [Windows11Check(**check._asdict()) for check in checks(known.get("hardware"), known.get("system"))]
 
 
 def _day(row: dict[str, Any]) -> Day:
     minutes: dict[str, Any] = _read(row["minutes"], dict[str, Any], default={})
-    levels = {f"{name}_minutes": minutes.get(name) for name in ("cpu", "memory", "disk", "memory_pressure")}
+    levels = {f"{name}_minutes": minutes.get(name) for name in _MINUTES}
     lost = {"missed_minutes": row["missed"], "suspended_minutes": row["suspended"]}
     return shown(Day, row, **levels, **lost, battery=_read(row["battery"], list[Pack], default=None))
 

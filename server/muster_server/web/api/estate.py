@@ -17,7 +17,8 @@ from muster_server.web.api.asked import Nothing
 class StartFigures(Answer, frozen=True):
     """Devices of one class whose starts of 30 days are known to one mark, of one kind and quality; never mixed.
 
-    The median and the 90th percentile are over the devices' own medians; null under 5 devices.
+    The median and the 90th percentile are over the devices' own medians; null under 5 devices; `at_least` where they
+    may be longer in truth.
     """
 
     device_class: str
@@ -28,6 +29,22 @@ class StartFigures(Answer, frozen=True):
     starts: int
     median_seconds: float | None
     p90_seconds: float | None
+    median_at_least: bool
+    p90_at_least: bool
+
+
+class SignInFigures(Answer, frozen=True):
+    """The same of ordinary sign-ins of 30 days, of profiles on the device or roaming ones, over all classes."""
+
+    kind: str
+    mark: str
+    quality: str
+    devices: int
+    sign_ins: int
+    median_seconds: float | None
+    p90_seconds: float | None
+    median_at_least: bool
+    p90_at_least: bool
 
 
 class FactCoverage(Answer, frozen=True):
@@ -67,6 +84,10 @@ class Estate(Answer, frozen=True):
     flags_7d: Annotated[dict[str, FlagMoves], Meta(description="Flags raised and cleared in 7 days, by rule.")]
     assessments_failed: int
     starts: list[StartFigures]
+    sign_ins: list[SignInFigures]
+    windows11: Annotated[
+        dict[str, dict[str, int]], Meta(description="By check of Windows 11, or `whole`, then by result.")
+    ]
     coverage: list[FactCoverage]
     collectors: Annotated[dict[str, dict[str, int]], Meta(description="By collector, then by newest outcome.")]
     problems: Annotated[dict[str, dict[str, int]], Meta(description="By collector, then by its commonest problems.")]
@@ -89,6 +110,7 @@ def estate(_asked: Nothing) -> Estate:
         age_seconds=(now_ms() - newest.made_at) / 1000,
         oldest_unfolded_seconds=newest.oldest_unfolded_seconds,
         starts=[shown(StartFigures, group) for group in newest.starts],
+        sign_ins=[shown(SignInFigures, group) for group in newest.sign_ins],
         coverage=[shown(FactCoverage, fact) for fact in newest.coverage],
         flags_7d={rule_id: shown(FlagMoves, moves) for rule_id, moves in newest.flags_7d.items()},
     )
