@@ -7,7 +7,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run demo test check test-system bench soak packages lock rules assets tools clean
+.PHONY: help run demo test check test-system bench soak packages sign lock rules assets tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -40,8 +40,13 @@ bench: .venv/dev ## figures of this machine: reports a second, the agent's weigh
 soak: .venv/dev tools ## property and fault tests with new seeds, and fuzzed parsers, for MINUTES (60)
 	@$(BIN)/python -m tests.bench.soak --minutes $(or $(MINUTES),60)
 
-packages: .venv/dev ## wheel and source archive in dist/
-	@rm -rf dist && $(BIN)/hatchling build -d dist && ls -l dist
+packages: .venv/dev ## wheel, source archive and the packages of the agent in dist/
+	@rm -rf dist && $(BIN)/hatchling build -d dist
+	@for kind in agent/packaging/*/build.py; do $(BIN)/python $$kind --out dist || exit 1; done
+
+sign: .venv/dev ## the Windows package, signed inside and out: KEY=, CERTIFICATE= (PEM), and TIMESTAMP= an address
+	@$(BIN)/python agent/packaging/windows/build.py --out dist --key "$(KEY)" --certificate "$(CERTIFICATE)" \
+	  $(if $(TIMESTAMP),--timestamp "$(TIMESTAMP)")
 
 lock: .venv/dev ## write requirements/*.txt anew from *.in
 	cd requirements && for name in agent server dev; do \

@@ -29,9 +29,9 @@ def main() -> None:
     """Run the command line."""
     arguments = _parser().parse_args()
     if arguments.command == "service":
-        from muster_agent.service import serve
+        from muster_agent.service import forget, serve
 
-        sys.exit(serve(arguments.config))
+        sys.exit((forget if arguments.forget else serve)(arguments.config))
     try:
         settings = config.load(arguments.config, os.environ)
         _needs_server(arguments.command, settings)
@@ -70,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("enrol", help="ask the server to know this device, with the enrolment key of the settings")
     run = commands.add_parser("run", help="measure and report until told to stop")
     run.add_argument("--now", action="store_true", help="report at once, however young this start is")
-    commands.add_parser("service", help="what Windows' service manager starts")
+    service = commands.add_parser("service", help="what Windows' service manager starts")
+    service.add_argument("--forget", action="store_true", help="remove all that was kept; for the uninstaller")
     commands.add_parser("once", help="make one report and send all that waits")
     commands.add_parser("show", help="print exactly what would be sent; nothing is sent or kept")
     doctor = commands.add_parser("doctor", help="check settings, rights, server, token and clock")

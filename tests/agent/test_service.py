@@ -197,3 +197,27 @@ print("stopped", stopping.asked)
     )
 
     assert done.stdout.split() == ["False", "True", "False", "stopped", "True"]
+
+
+def test_an_uninstall_leaves_nothing_of_what_the_agent_kept(server: MusterServer, tmp_path: Path) -> None:
+    state = tmp_path / "Agent"
+    env = environment(state, server.url)
+    command("once", env=env)
+    (state / "agent.log").write_text("2026-11-25T09:30:00.000Z Stopped.\n")
+    (state / "agent.log.1").write_text("older\n")
+
+    assert command("service", "--forget", env=env).returncode == 0
+
+    assert not state.exists()
+    assert tmp_path.exists()
+
+
+def test_an_uninstall_removes_nothing_of_others(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    env = environment(tmp_path, "https://muster.example")
+
+    done = command("service", "--forget", env=env)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"muster-agent: Something is left in {tmp_path}: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["letters"]

@@ -18,7 +18,7 @@ if sys.platform == "win32":
     from types import TracebackType
     from typing import TYPE_CHECKING
 
-    from muster_agent.service import NAME
+    from muster_agent.service import LOG, NAME
     from muster_agent.service.manager import Manager
     from muster_agent.service.news import News
     from muster_agent.service.places import WindowsPlaces
@@ -28,7 +28,6 @@ if sys.platform == "win32":
         from muster_agent.loop import Agent
 
     _LOOK_AGAIN_SECONDS = 300.0
-    _LOG = "agent.log"
     _AGAIN = 1  # the exit code after which the service manager starts the service again
     _SYSTEM_AND_APPLICATION_FOLDERS = 0x800 | 0x200
 
@@ -92,7 +91,7 @@ if sys.platform == "win32":
             settings = config.load(self._path, os.environ)
             self._state_dir = settings.state_dir
             mended = secure(settings.state_dir)
-            self._places.log_to(os.path.join(settings.state_dir, _LOG))
+            self._places.log_to(os.path.join(settings.state_dir, LOG))
             for line in mended:
                 self._news.tell("folder", line)
             if not settings.server_url:

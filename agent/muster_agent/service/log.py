@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 MOST_BYTES = 5_000_000  # both files together
-_OLDER = ".1"
+OLDER = ".1"
 
 
 class Log:
@@ -22,7 +22,7 @@ class Log:
         text = f"{at} {line}\n".encode("utf-8", "replace")[: self._most_bytes]
         with suppress(OSError):
             if os.path.exists(self._path) and os.path.getsize(self._path) + len(text) > self._most_bytes:
-                os.replace(self._path, self._path + _OLDER)
+                os.replace(self._path, self._path + OLDER)
             # Opened for each line: an administrator may move or read the file at any time, and lines are few.
             with open(self._path, "ab") as file:
                 file.write(text)
