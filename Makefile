@@ -43,6 +43,7 @@ soak: .venv/dev tools ## property and fault tests with new seeds, and fuzzed par
 packages: .venv/dev ## wheel, source archive and the packages of the agent in dist/
 	@rm -rf dist && $(BIN)/hatchling build -d dist
 	@for kind in agent/packaging/*/build.py; do $(BIN)/python $$kind --out dist || exit 1; done
+	@ls -l dist
 
 sign: .venv/dev ## the Windows package, signed inside and out: KEY=, CERTIFICATE= (PEM), and TIMESTAMP= an address
 	@$(BIN)/python agent/packaging/windows/build.py --out dist --key "$(KEY)" --certificate "$(CERTIFICATE)" \

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -58,20 +58,27 @@ class Device(NamedTuple):
 
 
 @contextmanager
-def new_device(root: Path, directory: Path, hostname: str, *, options: str = "--now") -> Iterator[Device]:
-    """A device of its own, whose agent runs with `options`; all of it ends with the test."""
-    agent = {folder: f"/opt/muster/{folder.name}" for folder in map(_folder, (muster_agent, psutil))}
-    debian = Debian(root, directory / hostname, hostname, shows=agent)
+def bare_device(root: Path, directory: Path, hostname: str, *, shows: Mapping[Path, str]) -> Iterator[Device]:
+    """A Debian without an agent, and a server that runs; `shows` as for `Debian`. All of it ends with the test."""
+    debian = Debian(root, directory / hostname, hostname, shows=shows)
     try:
         outside = Outside(directory / f"{hostname}-outside", debian.gateway)
         try:
             outside.start()
-            _install_agent(debian, outside, options)
             yield Device(debian, outside)
         finally:
             outside.end()
     finally:
         debian.end()
+
+
+@contextmanager
+def new_device(root: Path, directory: Path, hostname: str, *, options: str = "--now") -> Iterator[Device]:
+    """A device of its own, whose agent runs with `options`; all of it ends with the test."""
+    agent = {folder: f"/opt/muster/{folder.name}" for folder in map(_folder, (muster_agent, psutil))}
+    with bare_device(root, directory, hostname, shows=agent) as device:
+        _install_agent(device.debian, device.outside, options)
+        yield device
 
 
 def _install_agent(debian: Debian, outside: Outside, options: str) -> None:
