@@ -39,6 +39,24 @@ MODELS = (
     Model("VMware, Inc.", "VMware7,1", "virtual", "Intel Xeon Gold 6338", 4, 8, "unknown", 128, 0, "windows", 3),
     Model("QEMU", "Standard PC (Q35)", "virtual", "AMD EPYC 7543", 4, 8, "unknown", 128, 0, "linux", 2),
 )
+# Processor -> (vendor, family, model and stepping; cores). A virtual machine is given fewer than the chip has.
+PROCESSORS: dict[str, tuple[str | None, int]] = {
+    "Intel Core i5-8500T": ("GenuineIntel 6 158 10", 6),
+    "Intel Core i5-13500T": ("GenuineIntel 6 191 2", 14),
+    "Intel Core i3-8100": ("GenuineIntel 6 158 11", 4),
+    "Intel Core i5-10500": ("GenuineIntel 6 165 3", 6),
+    "Intel Core i5-10400T": ("GenuineIntel 6 165 3", 6),
+    "Intel Core i5-9400": ("GenuineIntel 6 158 10", 6),
+    "Intel Core i5-8365U": ("GenuineIntel 6 142 12", 4),
+    "Intel Core i5-1345U": ("GenuineIntel 6 186 3", 10),
+    "Intel Core i5-10310U": ("GenuineIntel 6 142 12", 4),
+    "AMD Ryzen 5 PRO 6650U": ("AuthenticAMD 25 68 1", 6),
+    "Intel Core i5-8250U": ("GenuineIntel 6 142 10", 4),
+    "Apple M1 Pro": (None, 8),
+    "Intel Core i5-1035G4": ("GenuineIntel 6 126 5", 4),
+    "Intel Xeon Gold 6338": ("GenuineIntel 6 106 6", 4),
+    "AMD EPYC 7543": ("AuthenticAMD 25 1 1", 4),
+}
 CHASSIS_CODE = {"desktop": 3, "laptop": 10, "tablet": 30, "virtual": 1}
 
 

@@ -117,6 +117,13 @@ class Life:
         on = _date((at - DAY // 2) // DAY)
         return (on.year - 2020) * 12 + on.month - (on.day < self._patched_on(on))
 
+    def patched_at(self, at: int) -> int:
+        """When the newest updates were installed, as far as an instant: that day's noon."""
+        number = (at - DAY // 2) // DAY
+        while not self.patch_day(number):
+            number -= 1
+        return number * DAY + DAY // 2
+
     def _patched_on(self, month: date) -> int:
         """The day of a month: its second Tuesday or, by device, up to six days on."""
         return 8 + (1 - month.replace(day=1).weekday()) % 7 + self.device.number % 7

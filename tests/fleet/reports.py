@@ -10,11 +10,12 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from tests.fleet.catalogue import CHASSIS_CODE
 from tests.fleet.estate import Device
-from tests.fleet.life import DAY, GIB, HOUR, Life, Start, iso
+from tests.fleet.inventory import hardware, place, system
+from tests.fleet.life import DAY, Life, iso
 from tests.fleet.timeline import QUARTER, Window
 from tests.fleet.use import use
+from tests.fleet.waits import sign_ins, starts
 
 RARE = ("system", "hardware", "software")
 VERSION = "0.1.0"
@@ -76,47 +77,22 @@ class Reporter:
 
     def _sections(self, begins_at: int, ends_at: int, *, wanted: Collection[str]) -> dict[str, Any]:
         sections: dict[str, Any] = {"use": use(self._life, begins_at, ends_at=ends_at, clock_ms=self._clock_ms)}
-        starts = [
-            self._start(start, ends_at)
-            for day in self._life.days(begins_at - HOUR, ends_at)
-            for start in day.starts
-            if any(begins_at < at <= ends_at for at in _instants(start))
-        ]
-        if starts:
-            sections["starts"] = starts
+        span = {"ends_at": ends_at, "clock_ms": self._clock_ms}
+        waits = {"starts": starts(self._life, begins_at, **span), "sign_ins": sign_ins(self._life, begins_at, **span)}
+        sections.update({name: told for name, told in waits.items() if told})
         sections["disks"] = self._disks(ends_at)
         if self._device.model.battery_wh:
             sections["battery"] = self._battery(ends_at)
         sections["restart"] = self._restart(ends_at)
         if "system" in wanted or self._life.patches(begins_at) != self._life.patches(ends_at):
-            sections["system"] = self._system(ends_at)
+            sections["system"] = system(self._life, ends_at)
         if "hardware" in wanted:
-            sections["hardware"] = self._hardware()
+            sections["hardware"] = hardware(self._life, ends_at)
+            if self._device.model.family == "windows":
+                sections["place"] = place(self._device)
         if "software" in wanted:
             sections["software"] = {"titles": self._device.titles}
         return sections
-
-    def _start(self, start: Start, known_at: int) -> dict[str, Any]:
-        """A start as far as it is known at an instant: it is told in pieces."""
-        windows = self._device.model.family == "windows"
-        marks = {"sign_in": start.sign_in, "settled": start.usable}  # systemd has no later end than its last unit
-        if windows:
-            marks = {name: getattr(start, name) for name in ("sign_in", "desktop", "usable", "settled")}
-        told: dict[str, Any] = {
-            "start_id": self._device.digest("start", start.zero_at),
-            "kind": start.kind,
-            "zero_at": iso(start.zero_at + self._clock_ms),
-            "firmware_seconds": start.firmware,
-            "after_update": start.after_update,
-        }
-        for name, seconds in marks.items():
-            if start.zero_at + 1000 * seconds <= known_at:
-                told[f"to_{name}_seconds"] = seconds
-                told[f"to_{name}_quality"] = "own" if name == "usable" else "measured"
-                told[f"to_{name}_revision"] = 1
-        if start.culprits and "to_settled_seconds" in told:
-            told["culprits"] = [{"name": n, "kind": kind, "seconds": s} for n, kind, s in start.culprits]
-        return told
 
     def _disks(self, at: int) -> dict[str, Any]:
         name = "C:" if self._device.model.family == "windows" else "/"
@@ -133,43 +109,15 @@ class Reporter:
         waits = self._life.patch_day((at + DAY // 2) // DAY)
         return {"pending": True, "reasons": ["system_update"]} if waits else {"pending": False}
 
-    def _system(self, at: int) -> dict[str, Any]:
-        system = self._device.system
-        revision = 2_000 + 61 * self._life.patches(at)
-        return {
-            "hostname": self._device.hostname,
-            "os_family": system.family,
-            "os_id": system.os_id,
-            "os_name": system.name,
-            "os_version": system.version,
-            "os_build": f"{system.build}.{revision}" if system.family == "windows" else system.build,
-            "os_edition": system.edition,
-            "kernel": system.kernel,
-            "architecture": "arm64" if system.family == "macos" else "x86_64",
-        }
-
-    def _hardware(self) -> dict[str, Any]:
-        device, model = self._device, self._device.model
-        drive = {"name": "disk0", "kind": device.drive, "size_bytes": model.drive_gb * 10**9, "system": True}
-        return {
-            "device_class": model.device_class,
-            "chassis_code": CHASSIS_CODE[model.device_class],
-            "manufacturer": model.manufacturer,
-            "model": model.name,
-            "serial": device.hints["system_serial"],
-            "cpu_model": model.cpu,
-            "cpu_threads": model.threads,
-            "memory_bytes": device.memory_gb * GIB,
-            "drives": [drive],
-        }
-
     def _how_collectors_fare(self) -> dict[str, dict[str, Any]]:
         outcomes: dict[str, dict[str, Any]] = {
             name: {"outcome": "ok", "seconds": _SECONDS.get(name, 0.003)}
-            for name in (*RARE, "starts", "use", "disks", "battery", "restart")
+            for name in (*RARE, "place", "starts", "sign_ins", "use", "disks", "battery", "restart")
         }
         if not self._device.model.battery_wh:
             outcomes["battery"] = {"outcome": "absent", "seconds": 0.001}
+        if self._device.model.family != "windows":
+            outcomes["sign_ins"] = outcomes["place"] = {"outcome": "absent", "seconds": 0.001}
         if self._device.model.family == "macos":
             outcomes["starts"] = {"outcome": "absent", "seconds": 0.001}
         if self._device.broken is not None and self._device.broken[0] in outcomes:
@@ -180,7 +128,3 @@ class Reporter:
 
     def _tells(self, name: str) -> bool:
         return bool(self._outcomes[name]["outcome"] == "ok")
-
-
-def _instants(start: Start) -> tuple[float, ...]:
-    return tuple(start.zero_at + 1000 * seconds for seconds in (0, start.sign_in, start.usable, start.settled))

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import pytest
-from tests.fleet.estate import RATES, make_device, truth
+from tests.fleet.estate import RATES, Device, make_device, truth
 from tests.fleet.life import DAY, HOUR, Life
 from tests.fleet.reports import RARE, Reporter
 from tests.fleet.timeline import QUARTER, Timeline, Window, history
@@ -90,6 +91,55 @@ def test_a_start_is_told_in_pieces_and_whole_in_the_end() -> None:
     assert told[-1]["to_usable_seconds"] > 500
     assert told[-1]["culprits"][0]["seconds"] > 500
     assert len({start["start_id"] for start in told}) == 1
+
+
+def told_by(device: Device, days: int = 30) -> list[dict[str, Any]]:
+    """Sections of so many days of reports, the inventory in the last."""
+    windows = list(history(NOON, days).windows(0, NOON))
+    rare = {windows[-1].sequence: RARE}
+    reports = [Reporter(Life(device, NOON)).report(window, rare.get(window.sequence, ())) for window in windows]
+    return [msgspec.json.decode(report)["sections"] for report in reports]
+
+
+def test_phases_of_a_windows_start_add_up_to_its_desktop_and_with_settling_to_the_end() -> None:
+    sound = next(d for d in ESTATE if d.model.family == "windows" and not d.faults)
+    told = [start for sections in told_by(sound) for start in sections.get("starts", ())]
+    whole = [start for start in told if "to_settled_seconds" in start]
+
+    assert len(whole) > 15
+    for start in whole:
+        phases = ("kernel", "session", "sign_in_other", "machine_policy", "user_policy", "shell")
+        desktop = sum(start[f"{phase}_seconds"] for phase in phases)
+        assert desktop == pytest.approx(start["to_desktop_seconds"], abs=0.01)
+        assert desktop + start["settling_seconds"] == pytest.approx(start["to_settled_seconds"], abs=0.01)
+
+
+def test_each_sign_in_is_told_once_and_only_windows_times_them() -> None:
+    shared = next(d for d in ESTATE if d.model.family == "windows" and d.shift == "shift" and not d.faults)
+    linux = next(d for d in ESTATE if d.model.family == "linux" and not d.faults)
+    told = [sign_in for sections in told_by(shared) for sign_in in sections.get("sign_ins", ())]
+
+    assert len({sign_in["sign_in_id"] for sign_in in told}) == len(told) > 20
+    assert {"cached", "first", "roaming"} >= {sign_in["kind"] for sign_in in told} > {"cached"}
+    assert all("sign_ins" not in sections for sections in told_by(linux, 3))
+
+
+def test_a_few_starts_are_lower_bounds_and_a_few_runs_ended_in_another_way_than_they_should() -> None:
+    told = [
+        (device, start)
+        for device in ESTATE[:60]
+        if device.model.family == "windows" and not device.faults
+        for sections in told_by(device)
+        for start in sections.get("starts", ())
+    ]
+    bounds = {start["start_id"] for _, start in told if start.get("lower_bounds")}
+    stops = Counter(start.get("stop_before") for _, start in told)
+
+    assert 0 < len(bounds) < 0.02 * len(told)
+    assert all("to_settled_seconds" not in start for _, start in told if start.get("lower_bounds"))
+    assert stops["clean"] > 20 * (stops["power_lost"] + stops["unexpected"]) > 0
+    crashed = Counter(device.number for device, start in told if start.get("stop_before") == "bugcheck")
+    assert crashed.most_common(1)[0][0] % 40 == 7
 
 
 def test_a_system_grows_once_a_month_and_says_so_then() -> None:

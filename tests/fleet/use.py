@@ -17,10 +17,14 @@ from tests.fleet.life import HOUR, MINUTE, Day, Life, iso
 _EDGES = (10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95)
 _AVAILABLE_EDGES = (5, 10, 20)
 _FAULT_EDGES = (10, 100, 1_000)
+_COMMIT_EDGES = (70, 80, 90)
+_WAIT_EDGES = (1, 2, 5, 10, 20, 50, 100)
+_COMMIT_LIMIT = 1.12  # of what is fitted, where a page file is kept small
 _MOST_SUSPENDED = 1_500
 # How busy the hours after somebody began are, 0 to 3: signing in, a morning, a pause, an afternoon.
 _COURSE = (3, 2, 2, 1, 2, 2, 1, 1, 1, 0)
 _CPU_PERCENT = (5, 14, 30, 55)
+_DISK_WAIT_MS = {"hdd": 14.0, "ssd": 0.8, "nvme": 0.3, "unknown": 2.5}
 _DISK_PERCENT = {"hdd": 45, "ssd": 8, "nvme": 4, "unknown": 10}
 _VARIANTS = 4
 
@@ -32,13 +36,15 @@ class _Kind(NamedTuple):
     demand_gb: float
     drive: str
     tells_faults: bool
+    tells_commit: bool
 
 
 def use(life: Life, begins_at: int, *, ends_at: int, clock_ms: int) -> dict[str, Any]:
     """The section `use` of a span of true time; the device's clock is off by `clock_ms`."""
     device = life.device
     tells = device.broken is None or device.broken[0] != "hard_faults"
-    kind = _Kind(device.memory_gb, device.demand_gb, device.drive, tells)
+    windows = device.model.family == "windows"
+    kind = _Kind(device.memory_gb, device.demand_gb, device.drive, tells, tells and windows)
     hours: list[dict[str, Any]] = []
     awake = 0
     for day in life.days(begins_at, ends_at):
@@ -68,20 +74,27 @@ def _level(day: Day, hour_at: int, whim: int) -> int:
 def _minutes(kind: _Kind, minutes: int, level: int, variant: int) -> dict[str, Any]:
     """So many minutes of work at a level."""
     told: dict[str, Any] = {"cpu": [0] * 12, "memory": [0] * 12, "disk": [0] * 12}
-    pressure = [[0] * 4 for _ in range(4)]
-    for cpu, memory, disk, row, column in _hour(kind, level, variant)[:minutes]:
+    pressure, commit, waits = [[0] * 4 for _ in range(4)], [[0] * 4 for _ in range(4)], [0] * 8
+    for cpu, memory, disk, row, column, committed, wait in _hour(kind, level, variant)[:minutes]:
         told["cpu"][cpu] += 1
         told["memory"][memory] += 1
         told["disk"][disk] += 1
         pressure[row][column] += 1
-    return {**told, "memory_pressure": pressure} if kind.tells_faults else told
+        commit[committed][column] += 1
+        waits[wait] += 1
+    told["disk_wait"] = waits
+    told |= {"memory_pressure": pressure} if kind.tells_faults else {}
+    return told | ({"commit_pressure": commit} if kind.tells_commit else {})
 
 
 @cache
-def _hour(kind: _Kind, level: int, variant: int) -> list[tuple[int, int, int, int, int]]:
-    """An hour of work, minute by minute: levels of processor, memory and disk, row and column of the pressure table."""
-    random = Random(repr((kind, level, variant)))
-    hour = []
+def _hour(kind: _Kind, level: int, variant: int) -> list[tuple[int, ...]]:
+    """An hour of work, minute by minute: levels of processor, memory and disk; row and column of the pressure table.
+
+    Then the row of committed memory and the level of the time that an operation of the drive took.
+    """
+    random, other = Random(repr((*kind[:4], level, variant))), Random(repr(("wait", kind, level, variant)))
+    hour: list[tuple[int, ...]] = []
     for _ in range(60):
         wanted = kind.demand_gb * random.gauss(0.84 + 0.07 * level, 0.04)
         used = min(98.0, 100 * wanted / kind.memory_gb)
@@ -90,7 +103,9 @@ def _hour(kind: _Kind, level: int, variant: int) -> list[tuple[int, int, int, in
         paging = min(60.0, faults / 20) if kind.drive == "hdd" else min(30.0, faults / 80)
         cpu = _at(_EDGES, random.gauss(_CPU_PERCENT[level], 6 + 3 * level))
         disk = _at(_EDGES, random.gauss(_DISK_PERCENT[kind.drive] * (0.5 + level / 2), 6) + paging)
-        hour.append((cpu, _at(_EDGES, used), disk, row, _at(_FAULT_EDGES, faults)))
+        committed = _at(_COMMIT_EDGES, 100 * wanted / (_COMMIT_LIMIT * kind.memory_gb))
+        wait = _at(_WAIT_EDGES, other.lognormvariate(math.log(_DISK_WAIT_MS[kind.drive]), 0.8) * (1 + paging / 30))
+        hour.append((cpu, _at(_EDGES, used), disk, row, _at(_FAULT_EDGES, faults), committed, wait))
     return hour
 
 

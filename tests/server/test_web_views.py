@@ -176,7 +176,7 @@ def test_a_start_that_is_a_lower_bound_says_at_least_and_so_does_its_median() ->
     view = starts_view([*capped, _start(4, to_usable=(40_000, "own")), _start(5, to_usable=(50_000, "own"))],
                        slow=None, now=NOW)  # fmt: skip
 
-    assert view.groups[0].said == "median at least 45 min"
+    assert view.groups[0].said == "median at least 45 min; 3 took at least as long as shown"
     assert [said for _, said in view.groups[0].chart.table].count("at least 45 min") == 3
     assert view.rows[0]["marks"][2] == (2_700_000, "own", True)
 
@@ -221,7 +221,7 @@ def test_sign_ins_have_a_median_from_five_and_a_slowest_tenth_from_twenty_by_kin
     view = sign_ins_view([*often, *first, _sign_in(2, "remote", 9_000)], now=NOW)
 
     assert [(group.kind, group.count, group.said) for group in view.groups] == [
-        ("cached", 20, "median 20 s, slowest tenth from 20 s"),
+        ("cached", 20, "median 20 s, slowest tenth from 20 s; 1 took at least as long as shown"),
         ("first", 5, "median 3 min 20 s"),
         ("remote", 1, "no median under 5"),
     ]

@@ -32,16 +32,16 @@ class Group:
     count: int
     median: Ranked
     tenth: Ranked
+    bounds: int  # how many of them are lower bounds
     scored: bool  # whether the rule for slow starts reads this population
     chart: Chart
 
     @property
     def said(self) -> str:
-        """Median and slowest tenth in words."""
-        if self.median.value is None:
-            return "no median under 5"
-        said = f"median {words.bounded(*self.median)}"
-        return said if self.tenth.value is None else f"{said}, slowest tenth from {words.bounded(*self.tenth)}"
+        """Median, slowest tenth and lower bounds in words."""
+        said = "no median under 5" if self.median.value is None else f"median {words.bounded(*self.median)}"
+        said += "" if self.tenth.value is None else f", slowest tenth from {words.bounded(*self.tenth)}"
+        return f"{said}; {self.bounds} took at least as long as shown" if self.bounds else said
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ def _group(
         limit=float(threshold) if isinstance(threshold, int | float) else None,
     )
     tenth = ranked(values, 0.9, least=LEAST_OF_TENTH)
-    return Group(kind, mark, quality, len(rows), ranked(values, 0.5), tenth, scored, chart)
+    median, bounds = ranked(values, 0.5), sum(at_least for _, at_least in values)
+    return Group(kind, mark, quality, len(rows), median, tenth, bounds, scored, chart)
 
 
 def _scored(slow: Finding) -> tuple[str, str, str]:
