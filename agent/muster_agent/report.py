@@ -20,6 +20,8 @@ from muster_agent.sampler import Sampler
 _WANTED_AGAIN_SECONDS = 3_600.0
 _NOTEBOOK_FORM = 1  # another form, of an older agent or a newer one, is begun anew
 _ABSENT = {"outcome": "absent", "seconds": None, "problem": None}
+_NEWS = frozenset(("starts", "sign_ins"))
+_MOST_NEWS = 200
 _RARE = frozenset(collector.name for collector in COLLECTORS if collector.rare)
 
 
@@ -39,7 +41,7 @@ class Reporter:
         self.hardware_hash = hardware_hash  # None until it is known
         self._guard = Guard(machine)
         self._told: dict[str, tuple[str, int]] = {}  # rare section -> its digest, and the number of the report it is in
-        self._start_in: int | None = None  # the number of the report that told this start to its end
+        self._news_in: list[int] = []  # the numbers of the last reports with what collectors tell once
         self._wanted: set[str] = set()
         self._answered: dict[str, float] = {}  # section -> when a want was last met
 
@@ -49,27 +51,28 @@ class Reporter:
         for name, entry in told.items() if isinstance(told, dict) else ():
             if isinstance(entry, list) and [type(part) for part in entry] == [str, int]:
                 self._told[name] = (entry[0], entry[1])
+        news_in = state.get("news_in")
+        self._news_in = [n for n in news_in if type(n) is int][-_MOST_NEWS:] if isinstance(news_in, list) else []
         notebook = state.get("notebook")
         if isinstance(notebook, dict) and notebook.get("form") == _NOTEBOOK_FORM:
             self._machine.notebook.update(notebook["pages"])
 
     def state(self) -> dict[str, Any]:
-        """What to remember until the next run. On Linux each run tells its start, which may be another."""
-        return {"told": self._told, "notebook": {"form": _NOTEBOOK_FORM, "pages": self._machine.notebook}}
+        """What to remember until the next run."""
+        pages = {"form": _NOTEBOOK_FORM, "pages": self._machine.notebook}
+        return {"told": self._told, "news_in": self._news_in, "notebook": pages}
 
     def forget(self) -> None:
         """Tell everything again, since the server is another or knows us as another."""
-        self._told, self._start_in = {}, None
+        self._told, self._news_in = {}, []
         tell_again(self._machine, everything=True)
 
     def lost(self, sequences: Iterable[int]) -> None:
         """Tell again what stood in reports that never reached the server."""
         gone = set(sequences)
-        if gone:
+        if gone.intersection(self._news_in):
             tell_again(self._machine, everything=False)
         self._told = {name: entry for name, entry in self._told.items() if entry[1] not in gone}
-        if self._start_in in gone:
-            self._start_in = None
 
     def want(self, names: Iterable[str]) -> None:
         """Put the rare sections that the server asks for into the next report; the same one once an hour at most.
@@ -106,8 +109,10 @@ class Reporter:
         """
         sequence = int(report_id.rpartition(":")[2])
         sections = {n: found for n, found in collected.sections.items() if self._is_news(n, found, sequence=sequence)}
-        if "starts" in collected.outcomes:
-            self._take_starts(collected, sections, sequence=sequence)
+        if "starts" in sections and not self._settings.culprit_names:
+            sections["starts"] = [{**start, "culprits": []} for start in sections["starts"]]
+        if not _NEWS.isdisjoint(sections):
+            self._news_in = [*self._news_in, sequence][-_MOST_NEWS:]
         self._answered.update(dict.fromkeys(self._wanted, self._machine.elapsed()))
         self._wanted = set()
         use = sampler.drain()
@@ -121,9 +126,7 @@ class Reporter:
     def _is_due(self, collector: Collector) -> bool:
         if collector.name == "software" and not self._settings.software_titles:
             return False
-        return not (collector.name == "starts" and self._start_in is not None) and not self._guard.disables(
-            collector.name
-        )
+        return not self._guard.disables(collector.name)
 
     def _is_news(self, name: str, section: Any, *, sequence: int) -> bool:
         if name not in _RARE:
@@ -133,16 +136,6 @@ class Reporter:
             return False
         self._told[name] = (digest, sequence)
         return True
-
-    def _take_starts(self, collected: Collected, sections: dict[str, Any], *, sequence: int) -> None:
-        told = collected.sections.get("starts")
-        over = told is not None and all(start.get("to_settled_seconds") is not None for start in told)
-        if self._machine.system == "windows":
-            over = False  # the next start of a hibernated kernel finds this agent still running
-        if over or collected.outcomes["starts"]["outcome"] == "absent":
-            self._start_in = sequence
-        if told is not None and not self._settings.culprit_names:
-            sections["starts"] = [{**start, "culprits": []} for start in told]
 
     def _encoded(self, report_id: str, outcomes: dict[str, Any], *, sections: dict[str, Any]) -> bytes:
         report = {

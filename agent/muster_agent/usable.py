@@ -174,8 +174,10 @@ class _Measuring:
 
 def eyes_of(machine: Machine) -> Eyes | None:
     """What the timer looks through on this system."""
-    if machine.system != "windows":
-        return None
-    from muster_agent.sources.windows.sessions import WindowsEyes
+    if machine.system == "windows":
+        from muster_agent.sources.windows.sessions import WindowsEyes
 
-    return WindowsEyes(machine)
+        return WindowsEyes(machine)
+    from muster_agent.sources.logind import LinuxEyes, runs
+
+    return LinuxEyes(machine) if runs(machine) else None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.fixtures.journal import Past, keep_journal
 from tests.fixtures.machine import Fixture
 
 from muster_agent import identity
@@ -26,7 +27,11 @@ NONSENSE = st.one_of(
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fixture]:
-    return {name: Fixture(name, tmp_path_factory.mktemp("machines")) for name in ("laptop", "desktop", "tablet")}
+    made = {name: Fixture(name, tmp_path_factory.mktemp("machines")) for name in ("laptop", "desktop", "tablet")}
+    now = made["laptop"].wall_seconds
+    usec = {"kernel": 1_000_000, "userspace": 9_000_000}
+    keep_journal(made["laptop"], [Past(number, now - 1_000 * (9 - number), usec) for number in range(1, 9)])
+    return made
 
 
 def files_of(fixture: Fixture) -> list[Path]:
@@ -35,6 +40,7 @@ def files_of(fixture: Fixture) -> list[Path]:
 
 def collected(fixture: Fixture) -> dict[str, Any]:
     found = {}
+    fixture.machine.notebook.clear()
     for collector in COLLECTORS:
         section, outcome = run_collector(fixture.machine, collector)
         assert outcome["outcome"] in ("ok", "absent", "failed")
@@ -83,8 +89,8 @@ def test_nonsense_in_a_file_becomes_unknown(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["manager", "sign_in_screen", "units"]), st.text())
-def test_nonsense_from_systemctl_becomes_unknown(machines: dict[str, Fixture], program: str, printed: str) -> None:
+@given(st.sampled_from(["manager", "sign_in_screen", "units", "boots", "finished", "stopped"]), st.text())
+def test_nonsense_from_a_program_becomes_unknown(machines: dict[str, Fixture], program: str, printed: str) -> None:
     fixture = machines["laptop"]
     before = fixture.programs[program]
     fixture.programs[program] = printed

@@ -18,6 +18,7 @@ PHASES = ("firmware_seconds", "loader_seconds", "kernel_seconds", "initrd_second
 
 
 def start_of(fixture: Fixture) -> dict[str, Any]:
+    fixture.machine.notebook.clear()  # else it would be told once
     (start,) = starts.collect(fixture.machine) or []
     return start
 

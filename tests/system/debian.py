@@ -87,10 +87,10 @@ class Debian:
         """Wait until systemd says that the start is over."""
         wait_for(f"end of the start of {self.hostname}", self.is_started)
 
-    def reboot(self) -> None:
-        """Restart it in order, as a person would, and wait until the new start is over."""
+    def reboot(self, *options: str) -> None:
+        """Restart it in order, as a person would unless `options` say otherwise; wait until the new start is over."""
         before = self._init()
-        self.run("systemctl", "reboot", check=False)  # its connection ends with it
+        self.run("systemctl", "reboot", *options, check=False)  # its connection ends with it
         wait_for("new start", lambda: self._init() not in (0, before))
         self.wait_until_started()
 

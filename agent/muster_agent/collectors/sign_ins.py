@@ -9,8 +9,10 @@ from muster_agent.machine import Machine
 
 def collect(machine: Machine) -> list[dict[str, Any]] | None:
     """The section `sign_ins` with what is new."""
-    if machine.system != "windows":
-        return None
-    from muster_agent.sources.windows.sign_ins import read_sign_ins
+    if machine.system == "windows":
+        from muster_agent.sources.windows.sign_ins import read_sign_ins
 
-    return read_sign_ins(machine)
+        return read_sign_ins(machine)
+    from muster_agent.sources.logind import read_sign_ins as read_of_logind
+
+    return read_of_logind(machine)

@@ -1,23 +1,30 @@
-"""How long this start of the device took, in phases, and what slowed it, as the system itself recorded it."""
+"""How long starts of the device took, in phases, and what slowed them, as the system itself recorded it."""
 
 from __future__ import annotations
 
+import math
+import os
 from typing import Any
 
 from muster_agent.machine import Machine, instant
-from muster_agent.sources import systemd
-from muster_agent.sources.machine_id import keyed_hash
+from muster_agent.sources import root_facts, systemd
+from muster_agent.sources.fpdt import read_firmware_times
+from muster_agent.sources.journal import MOST_BOOTS, read_boots
+from muster_agent.sources.machine_id import has_own_boot_id, keyed_hash
+from muster_agent.sources.news import news
+from muster_agent.sources.seen import own_marks, seen_between
 
 _LEAST_CULPRIT_SECONDS = 1.0
-_MOST_CULPRITS = 10
+_MOST_CULPRITS, _MOST_STARTS = 10, MOST_BOOTS
 _SECOND = 1_000_000
+_CLOCK_SECONDS = 2.0  # by less, the clock was not set
 _HOUR = 3_600 * _SECOND
 
 
 def collect(machine: Machine) -> list[dict[str, Any]] | None:
-    """The section `starts`: on Linux the running start, on Windows what is new of any; absent where nothing tells.
+    """The section `starts` with what is new of any; absent where nothing tells. Unfinished marks are None, never 0.
 
-    Unfinished marks are None, never 0.
+    On Linux the running start, and once the earlier ones that the journal still knows.
     """
     if machine.system == "windows":
         from muster_agent.sources.windows.starts import read_starts
@@ -25,22 +32,101 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
         return read_starts(machine)
     if not systemd.runs(machine):
         return None
+    page = machine.notebook.setdefault("starts", {"first_at": machine.wall()})
+    read = page.setdefault("read", {"told": {}, "gate": None})
+    gate = _gate(machine)
+    if gate == read["gate"]:
+        return []
+    start, boots = _running(machine, page), _boots(machine)
+    present = next((boot for boot in boots if boot["boot_id"] == machine.boot_id()), None)
+    if start["kind"] == "full" and present is not None:
+        start["stop_before"] = present["stop_before"]
+    until = read["told"].pop("history", "")
+    past = _past(boots, present, first_at=page["first_at"])
+    fresh = [earlier for earlier in past if earlier["zero_at"] > until]
+    fresh += news(read["told"], [start], name="start_id")
+    if boots:
+        read["told"]["history"] = max([until, start["zero_at"], *(earlier["zero_at"] for earlier in past)])
+    if "to_settled_seconds" in start:
+        read["gate"] = gate
+    return fresh[-_MOST_STARTS:]
+
+
+def _gate(machine: Machine) -> list[Any]:
+    """Changes whenever there may be something new: another start, another run of the agent, facts, a desktop."""
+    desktops = machine.notebook.get("seen", {}).get("desktops", ())
+    return [machine.boot_id(), os.getpid(), machine.changed_at(root_facts.PATH), len(desktops), *desktops[-1:]]
+
+
+def _boots(machine: Machine) -> list[dict[str, Any]]:
+    """The boots that the journal knows; where this process may not read it, as root told of it.
+
+    A container that shares its host's boot id has no boots of its own.
+    """
+    if machine.exists("/run/systemd/container") and not has_own_boot_id(machine):
+        return []
+    try:
+        return read_boots(machine)
+    except OSError:
+        return root_facts.read_part(machine, "boots") or []
+
+
+def _past(boots: list[dict[str, Any]], present: dict[str, Any] | None, *, first_at: float) -> list[dict[str, Any]]:
+    """The starts before the running one, as the wire has them, oldest first."""
+    found = []
+    for boot in boots:
+        if boot is present or boot["zero_at"] is None or not boot["boot_id"]:
+            continue
+        start = {name: value for name, value in boot.items() if name not in ("boot_id", "zero_at")}
+        if start.get("to_settled_seconds") is not None:
+            start.update(to_settled_quality="measured", to_settled_revision=1)
+        named = {"start_id": _start_id("full", boot["boot_id"]), "kind": "full", "exact_id": True}
+        zero = {"zero_at": instant(boot["zero_at"]), "before_agent": boot["zero_at"] < first_at}
+        found.append({**named, **zero, **start})
+    return found
+
+
+def _running(machine: Machine, page: dict[str, Any]) -> dict[str, Any]:
+    """The running start; raises OSError or ValueError."""
     times, boot_id = systemd.read_manager(machine), machine.boot_id()
     if boot_id is None or not times.get("UserspaceTimestampMonotonic"):
         raise ValueError("systemd or the kernel does not tell of this start")
     start = phases(times)
     zero = start.pop("zero_microseconds")
     # Several starts of one kernel (containers, soft reboots) differ by their zero.
-    start["start_id"] = keyed_hash(f"start:{start['kind']}:{boot_id}{f':{zero}' if zero else ''}")[:32]
+    is_own = not zero or (start["kind"] == "full" and has_own_boot_id(machine))
+    start["start_id"] = _start_id(start["kind"], boot_id if is_own else f"{boot_id}:{zero}")
     start["exact_id"] = True  # the kernel names each boot: two within a minute are two
-    start["zero_at"] = instant(machine.wall() - _age_seconds(machine, zero))
+    began = machine.wall() - _age_seconds(machine, zero)
+    if page.get("running", ("",))[0] != start["start_id"] or abs(page["running"][1] - began) > _CLOCK_SECONDS:
+        page["running"] = [start["start_id"], began]  # kept, or each look would differ by a rounding
+    began = page["running"][1]
+    start["zero_at"] = instant(began)
+    if not zero and start.get("firmware_seconds") is None and start.get("loader_seconds") is None:
+        start.update(read_firmware_times(machine))
     screen = systemd.read_sign_in_screen(machine)
     if screen is not None and screen > zero:
         start.update(to_sign_in_seconds=_seconds(screen - zero), to_sign_in_quality="measured")
     if "to_settled_seconds" in start:
         finish = times["FinishTimestampMonotonic"]
         start["culprits"] = culprits(systemd.read_unit_times(machine), zero, finish=finish)
-    return [start]
+    return {**start, **_seen(machine, start, began=began)}
+
+
+def _seen(machine: Machine, start: dict[str, Any], *, began: float) -> dict[str, Any]:
+    """Marks of the first desktop at the device itself, a person's time at the sign-in screen taken out."""
+    notes = machine.notebook.get("seen", {})
+    local = [sign_in for sign_in in notes.get("sign_ins", ()) if sign_in[0] >= began and sign_in[1] != "remote"]
+    accepted_at, kind, _ = min(local, default=(None, "", 0))
+    if accepted_at is None:
+        return {}
+    desktops = [desktop for desktop in notes.get("desktops", ()) if desktop[0] >= accepted_at]
+    seen = seen_between(began, math.inf, notes={"desktops": desktops}, log=(accepted_at, []))
+    return own_marks(start, seen, signs_in_alone=kind == "automatic")
+
+
+def _start_id(kind: str, named: str) -> str:
+    return keyed_hash(f"start:{kind}:{named}")[:32]
 
 
 def progress(machine: Machine) -> tuple[float, bool]:

@@ -23,6 +23,12 @@ def read_machine_hash(machine: Machine) -> str | None:
     return keyed_hash(found) if _ID.fullmatch(found) else None
 
 
+def has_own_boot_id(machine: Machine) -> bool:
+    """Whether the boot id is a container's own, which its manager laid over the host's, and so names one start."""
+    mounts = machine.read_or_none("/proc/self/mountinfo") or ""
+    return " /proc/sys/kernel/random/boot_id " in mounts
+
+
 def keyed_hash(text: str) -> str:
     """HMAC-SHA256 (hex, 256 bits) under the application's constant."""
     return hmac.digest(_APPLICATION, text.encode(), "sha256").hex()

@@ -16,6 +16,7 @@ from muster_agent.sources.plain import short_text
 PATH = "/run/muster-agent-facts/facts.json"
 FORM = 1
 _MOST_BYTES = 500_000
+_HOUR = 3_600.0
 _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 _Shape = Callable[[Any], Any]
@@ -27,6 +28,14 @@ def _text(most: int) -> _Shape:
 
 def _number(most: int) -> _Shape:
     return lambda value: value if type(value) is int and 0 <= value <= most else None
+
+
+def _seconds(most: float) -> _Shape:
+    return lambda value: value if type(value) in (int, float) and 0 <= value <= most else None
+
+
+def _word(*known: str) -> _Shape:
+    return lambda value: value if value in known else None
 
 
 def _flag(value: Any) -> bool | None:
@@ -49,8 +58,21 @@ def _list(fits: _Shape, most: int) -> _Shape:
 
 
 _SLOT = _record(bytes=_number(2**60), kind=_text(64), speed_mts=_number(100_000), soldered=lambda value: value is True)
+_BOOT = _record(
+    boot_id=_text(64),
+    zero_at=_seconds(1e10),
+    stop_before=_word("clean", "unexpected", "bugcheck"),
+    to_settled_seconds=_seconds(1e9),
+    kernel_seconds=_seconds(1e9),
+    initrd_seconds=_seconds(1e9),
+    userspace_seconds=_seconds(1e9),
+    firmware_seconds=_seconds(_HOUR),
+    loader_seconds=_seconds(_HOUR),
+)
 _PARTS: dict[str, _Shape] = {
     "dmi": _record(product_serial=_text(128), product_uuid=_text(64)),
+    "fpdt": _record(firmware_seconds=_seconds(_HOUR), loader_seconds=_seconds(_HOUR)),
+    "boots": _list(_BOOT, 400),
     "memory": _record(memory_slots=_list(_SLOT, 64), memory_limit_bytes=_number(2**60)),
 }
 

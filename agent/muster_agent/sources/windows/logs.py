@@ -1,4 +1,4 @@
-"""How far each event log was read, and what of it was told.
+"""How far each event log was read.
 
 Enters: a channel, a query, the position kept. Leaves: events, oldest record first. A log whose newest record is older
 than the position was cleared, and is read from its beginning.
@@ -6,14 +6,8 @@ than the position was cleared, and is read from its beginning.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Any
-
 from muster_agent.machine import Machine
 from muster_agent.sources.windows.events import Event, parse_event
-
-_MOST_TOLD = 64
 
 
 def newest_record(machine: Machine, channel: str) -> int:
@@ -31,16 +25,3 @@ def read_events(machine: Machine, log: tuple[str, str], *, after: int, most: int
     texts = machine.windows.events(channel, query.format(after=position), most=most)
     events = [event for event in map(parse_event, reversed(texts)) if event is not None]
     return sorted(events, key=lambda event: event.record)
-
-
-def news(told: dict[str, str], facts: list[dict[str, Any]], *, name: str) -> list[dict[str, Any]]:
-    """The facts that differ from what was told under their id, which stands in `name`; `told` remembers the newest."""
-    fresh = []
-    for fact in facts:
-        digest = hashlib.sha256(json.dumps(fact, sort_keys=True).encode()).hexdigest()[:16]
-        if told.pop(fact[name], None) != digest:
-            fresh.append(fact)
-        told[fact[name]] = digest
-    for old in list(told)[:-_MOST_TOLD]:
-        del told[old]
-    return fresh

@@ -13,9 +13,10 @@ from typing import Any
 
 from muster_agent.machine import Machine, instant
 from muster_agent.sources.machine_id import keyed_hash
+from muster_agent.sources.news import news
 from muster_agent.sources.windows import MACHINE, LogError
 from muster_agent.sources.windows.events import Event, whole
-from muster_agent.sources.windows.logs import newest_record, news, read_events
+from muster_agent.sources.windows.logs import newest_record, read_events
 
 _LOGON = "Microsoft-Windows-Winlogon/Operational"
 _PROFILE = "Microsoft-Windows-User Profile Service/Operational"

@@ -12,11 +12,12 @@ from typing import Any
 
 from muster_agent.machine import Machine, instant
 from muster_agent.sources.machine_id import keyed_hash
+from muster_agent.sources.news import news
+from muster_agent.sources.seen import own_marks, seen_between
 from muster_agent.sources.windows import MACHINE, LogError, performance, system_log
 from muster_agent.sources.windows.events import Event
-from muster_agent.sources.windows.logs import newest_record, news, read_events
+from muster_agent.sources.windows.logs import newest_record, read_events
 from muster_agent.sources.windows.performance import Measured
-from muster_agent.sources.windows.seen import own_marks, seen_between
 from muster_agent.sources.windows.system_log import Boot
 
 SHELL_CHANNEL = "Microsoft-Windows-Shell-Core/Operational"

@@ -1,4 +1,4 @@
-"""Marks that Windows did not measure itself, out of what the agent's timer and the logs saw. Pure.
+"""Marks that the system did not measure itself, out of what the agent's timer and the logs saw. Pure.
 
 A person's waiting is taken out: from the sign-in screen being ready to credentials accepted, nobody waits for the
 device. Where that wait is not known, the marks behind it are not known either.
@@ -36,7 +36,7 @@ def seen_between(zero: float, until: float, *, notes: dict[str, Any], log: tuple
 
 
 def own_marks(found: dict[str, Any], seen: Seen, *, signs_in_alone: bool) -> dict[str, Any]:
-    """Marks to add to `found`, which holds what Windows measured or else what the System log lets estimate."""
+    """Marks to add to `found`, which holds what the system measured or lets estimate."""
     marks: dict[str, Any] = {}
     if seen.screen_at is not None and found.get("to_sign_in_quality") != "measured":
         _add(marks, "to_sign_in", seconds=seen.screen_at - seen.zero, quality="own")
