@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -48,11 +49,16 @@ def device(debian_root: Path, tmp_path: Path, packages: Path) -> Iterator[Device
 
 
 def test_it_starts_a_daemon_without_rights_that_enrols_and_reports_what_root_left_for_it(device: Device) -> None:
-    device.outside.wait_for_rows(device_state, lambda row: row["agent_version"] == "1.0.0")
+    (state,) = device.outside.wait_for_rows(device_state, lambda row: row["agent_version"] == "1.0.0")
 
+    outcomes = {name: told["outcome"] for name, told in json.loads(state["outcomes"]).items()}
+    assert "failed" not in outcomes.values()
+    assert (outcomes["starts"], outcomes["sign_ins"]) == ("ok", "ok")
+    assert device.debian.show(SERVICE, "ProtectProc") == "default"  # else no person's desktop could be seen
     process = device.debian.show(SERVICE, "MainPID")
     status = device.debian.path(f"/proc/{process}/status").read_text()
-    assert int(re.findall(r"^Uid:\s+(\d+)", status, re.MULTILINE)[0]) > 60_000  # of nobody in particular
+    account = device.debian.run("id", "-u", "muster-agent").stdout.strip()
+    assert re.findall(r"^Uid:\s+(\d+)", status, re.MULTILINE) == [account] != ["0"]
     assert re.findall(r"^Cap(?:Eff|Bnd|Amb):\s+(\w+)$", status, re.MULTILINE) == ["0" * 16] * 3
     # The key that any program could read when it was laid out is root's alone now.
     assert device.debian.path("/etc/muster-agent/enrolment.key").stat().st_mode & 0o777 == 0o600
@@ -98,7 +104,7 @@ def test_after_purging_no_trace_is_left(device: Device) -> None:
     device.debian.run("rm", "-r", f"/etc/systemd/system/{SERVICE}.d")
     search = ["find", "/etc", "/usr", "/var", "/run", "/tmp", "-xdev", "-name", "*muster*"]
     assert device.debian.run(*search).stdout == ""
-    assert "muster" not in device.debian.path("/etc/group").read_text()
+    assert "muster" not in device.debian.path("/etc/group").read_text() + device.debian.path("/etc/passwd").read_text()
     assert device.debian.run("systemctl", "--failed", "--no-legend").stdout == ""
 
 
