@@ -106,8 +106,7 @@ def _enrol(_arguments: argparse.Namespace, settings: config.Settings) -> int:
 def _run(arguments: argparse.Namespace, settings: config.Settings) -> int:
     from muster_agent.loop import Agent
 
-    Agent(settings, Machine()).run(now=arguments.now)
-    return 0
+    return Agent(settings, Machine()).run(now=arguments.now)
 
 
 def _once(_arguments: argparse.Namespace, settings: config.Settings) -> int:

@@ -62,14 +62,22 @@ class Agent:
         self._stopping = stopping or Stopping()
         self._tell = tell
 
-    def run(self, *, now: bool) -> None:
-        """Run until told to stop; `now`: report at once, however young the start is."""
+    def run(self, *, now: bool) -> int:
+        """Run until told to stop; `now`: report at once, however young the start is. Gives the exit code.
+
+        That is 0, or 1 when collectors hang in this process and another one should take its place.
+        """
+        self._machine.step_back()
         with self._stopping.listening():
             self._run(now=now)
         # What was counted since the last report waits on disk for the next run, and so does a start not told yet.
-        self._machine.patience_seconds = _LAST_PROGRAM_SECONDS
+        self._reporter.hurry(_LAST_PROGRAM_SECONDS)
         self._make_report(("starts",))
         self.close()
+        if self._stopping.asked:
+            return 0
+        self._tell("trouble", "Collectors hang in this process: it ends, to be started again without them.")
+        return 1
 
     def once(self) -> Told:
         """Make one report and send everything that waits; raises EnrolmentRefusedError or NetworkFaultError."""
@@ -109,7 +117,7 @@ class Agent:
             agenda.await_start(clock(), _YOUNG_SECONDS - age if young else 0.0)
         timer = usable.Timer(self._machine, usable.eyes_of(self._machine))
         self._watch(timer, agenda)
-        while not self._stopping.asked:
+        while not self._stopping.asked and not self._reporter.is_worn_out:
             woken = self._stopping.rest(agenda.seconds_to_next(clock()))
             if woken or clock() >= agenda.watch_at:
                 self._watch(timer, agenda)
@@ -134,8 +142,10 @@ class Agent:
         agenda.watched(self._machine.elapsed(), seconds, news=news)
 
     def _sample(self) -> None:
-        with self._stopping.held():
-            self._sampler.sample()
+        guard = self._reporter.guard
+        if not guard.disables("use"):
+            with self._stopping.held(), guard.watching("use"):
+                self._sampler.sample()
 
     def _make_report(self, names: tuple[str, ...] | None = None) -> None:
         if self._reporter.hardware_hash is None:

@@ -16,8 +16,11 @@ from muster_agent.config import Settings
 from muster_agent.guard import Guard
 from muster_agent.machine import Machine
 from muster_agent.sampler import Sampler
+from muster_agent.worker import HungError, Worker
 
 _WANTED_AGAIN_SECONDS = 3_600.0
+_PATIENCE_SECONDS = 120.0  # with one collector, whose programs have 10 s each
+_MOST_ABANDONED = 2
 _NOTEBOOK_FORM = 1  # another form, of an older agent or a newer one, is begun anew
 _ABSENT = {"outcome": "absent", "seconds": None, "problem": None}
 _NEWS = frozenset(("starts", "sign_ins"))
@@ -39,7 +42,9 @@ class Reporter:
         self._machine = machine
         self._settings = settings
         self.hardware_hash = hardware_hash  # None until it is known
-        self._guard = Guard(machine)
+        self.guard = Guard(machine)
+        self._worker = Worker(_PATIENCE_SECONDS)
+        self._hurried = False
         self._told: dict[str, tuple[str, int]] = {}  # rare section -> its digest, and the number of the report it is in
         self._news_in: list[int] = []  # the numbers of the last reports with what collectors tell once
         self._wanted: set[str] = set()
@@ -47,6 +52,7 @@ class Reporter:
 
     def remember(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave in an earlier run; what is not of that shape is forgotten."""
+        self.guard.remember(state.get("off"))
         told = state.get("told")
         for name, entry in told.items() if isinstance(told, dict) else ():
             if isinstance(entry, list) and [type(part) for part in entry] == [str, int]:
@@ -60,7 +66,7 @@ class Reporter:
     def state(self) -> dict[str, Any]:
         """What to remember until the next run."""
         pages = {"form": _NOTEBOOK_FORM, "pages": self._machine.notebook}
-        return {"told": self._told, "news_in": self._news_in, "notebook": pages}
+        return {"told": self._told, "news_in": self._news_in, "off": self.guard.state(), "notebook": pages}
 
     def forget(self) -> None:
         """Tell everything again, since the server is another or knows us as another."""
@@ -92,8 +98,8 @@ class Reporter:
         found = Collected({}, {})
         for collector in COLLECTORS:
             if (names is None or collector.name in names) and self._is_due(collector):
-                with self._guard.watching(collector.name):
-                    section, found.outcomes[collector.name] = run_collector(self._machine, collector)
+                with self.guard.watching(collector.name):
+                    section, found.outcomes[collector.name] = self._run(collector)
                 if section is not None and section != []:
                     found.sections[collector.name] = section
         if not self._settings.software_titles:
@@ -118,15 +124,35 @@ class Reporter:
         use = sampler.drain()
         if use is not None:
             sections["use"] = use
-        about_itself = {**self._guard.report(), **(losses or {})}
+        about_itself = {**self.guard.report(), **(losses or {})}
         if about_itself:
             sections["agent"] = about_itself
         return self._encoded(report_id, {**collected.outcomes, "use": sampler.outcome()}, sections=sections)
 
+    def hurry(self, seconds: float) -> None:
+        """From now on a collector, and a program that it waits for, has this long: the agent was told to stop."""
+        self._hurried, self._machine.patience_seconds, self._worker.patience_seconds = True, seconds, 2 * seconds
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether the process should end and begin anew: two collectors hang in it, or one burns the processor."""
+        abandoned = self._worker.abandoned
+        return abandoned >= _MOST_ABANDONED or (abandoned > 0 and self.guard.burns())
+
+    def _run(self, collector: Collector) -> tuple[Any, dict[str, Any]]:
+        try:
+            section, outcome = self._worker.run(lambda: run_collector(self._machine, collector))
+        except HungError:
+            seconds = self._worker.patience_seconds
+            if not self._hurried:
+                self.guard.switch_off(collector.name, f"did not end within {seconds:.0f} s")
+            return None, {"outcome": "failed", "seconds": seconds, "problem": "did not end in time"}
+        return section, outcome
+
     def _is_due(self, collector: Collector) -> bool:
         if collector.name == "software" and not self._settings.software_titles:
             return False
-        return not self._guard.disables(collector.name)
+        return not self.guard.disables(collector.name)
 
     def _is_news(self, name: str, section: Any, *, sequence: int) -> bool:
         if name not in _RARE:

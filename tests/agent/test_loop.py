@@ -259,3 +259,61 @@ def test_a_resolver_that_does_not_answer_does_not_keep_the_agent_from_stopping(s
             assert agent.stop() == 0
 
     assert len(spooled(state)) == 2
+
+
+def hanging(laptop: Fixture, state: Path, server_url: str) -> list[str]:
+    """An agent on a laptop where two files are pipes into which nobody writes, with little patience."""
+    code = (
+        "import sys\n"
+        "from muster_agent import report\n"
+        "from muster_agent.config import Settings\n"
+        "from muster_agent.loop import Agent\n"
+        "from muster_agent.machine import Machine\n"
+        "report._PATIENCE_SECONDS = 0.3\n"
+        f"settings = Settings(server_url={server_url!r}, state_dir={str(state)!r}, enrolment_key='mk_sesame')\n"
+        f"sys.exit(Agent(settings, Machine({str(laptop.root)!r})).run(now=True))\n"
+    )
+    (laptop.root / "run/reboot-required").touch()
+    for name in ("var/lib/dpkg/status", "run/reboot-required.pkgs"):
+        (laptop.root / name).unlink(missing_ok=True)
+        os.mkfifo(laptop.root / name)
+    return [sys.executable, "-c", code]
+
+
+def test_a_process_in_which_two_collectors_hang_says_so_and_the_next_one_does_without_them(
+    server: MusterServer, laptop: Fixture, state: Path
+) -> None:
+    line, env = hanging(laptop, state, server.url), environment(state, server.url)
+
+    with running(env, line) as agent:
+        assert agent.process.wait(30) == 1
+        assert "Collectors hang in this process" in agent.said
+    with running(env, line) as agent:
+        agent.wait_until_all_is_sent(state)
+        server.wait_for(lambda: len(server.reports) >= 3)
+        assert agent.stop(seconds=2) == 0
+
+    first, *_, last = server.reports
+    assert first["outcomes"]["software"]["problem"] == "did not end in time"
+    assert first["outcomes"]["disks"]["outcome"] == "ok"
+    assert sorted(first["sections"]["agent"]["disabled_collectors"]) == ["restart", "software"]
+    assert "software" not in last["outcomes"]
+
+
+def is_waited_for(pipe: Path) -> bool:
+    """Whether somebody opened it to read; from then on it is never at its end."""
+    try:
+        os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    return True
+
+
+def test_told_to_stop_while_a_collector_hangs_it_stops(laptop: Fixture, state: Path) -> None:
+    line = hanging(laptop, state, "http://127.0.0.1:1")
+    line[-1] = line[-1].replace("0.3", "120.0")
+    with running(environment(state, ""), line) as agent:
+        agent.wait_until(lambda: is_waited_for(laptop.root / "var/lib/dpkg/status"), "hang")
+        assert agent.stop(seconds=2) == 0
+
+    assert spooled(state)
