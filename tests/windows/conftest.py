@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from tests import needs
+from tests.windows.wine import Wine
 
 from muster_agent import __version__
 from muster_msi import PackagingError
@@ -49,3 +51,11 @@ def built(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Built:
     lay(parts, place / "folder", work=place / "work")
     shutil.rmtree(place / "work")
     return Built(out, place / "folder", next(out.glob("*.msi")), next((place / "before").glob("*.msi")))
+
+
+@pytest.fixture(scope="session")
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
+    """A Windows, switched on."""
+    made = Wine(tmp_path_factory.mktemp("wine") / "windows")
+    yield made
+    made.end()

@@ -18,7 +18,7 @@ if sys.platform == "win32":
     from types import TracebackType
     from typing import TYPE_CHECKING
 
-    from muster_agent.service import LOG, NAME
+    from muster_agent.service import LOG
     from muster_agent.service.manager import Manager
     from muster_agent.service.news import News
     from muster_agent.service.places import WindowsPlaces
@@ -43,7 +43,7 @@ if sys.platform == "win32":
             self._places = WindowsPlaces(self._machine)
             self._news = News(self._places, self._device_id)
             self._hang_up = _nothing
-            self._manager = Manager(NAME, stop=self._stop, wake=self._stopping.wake)
+            self._manager = Manager(self._stop, self._stopping.wake, heard=lambda: self._stopping.asked)
 
         def serve(self) -> int:
             """Serve until told to stop; gives the exit code."""

@@ -11,9 +11,12 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
+from muster_agent.service import NAME
+
 STOPPED, START_PENDING, STOP_PENDING, RUNNING = 1, 2, 3, 4
 ACCEPTED = 0x1 | 0x4 | 0x40  # SERVICE_ACCEPT_STOP, _SHUTDOWN, _POWEREVENT
 STOP_SECONDS = 1.6  # then the process ends, whatever it waits for: within the 2 s that were promised
+_SLOW_DISK_SECONDS = 8.0  # more, when it has begun to end and only the disk is slow
 _STOP, _INTERROGATE, _SHUTDOWN, _POWER = 1, 4, 5, 13
 _RESUMED = (0x7, 0x12)  # PBT_APMRESUMESUSPEND, PBT_APMRESUMEAUTOMATIC
 _NO_ERROR, _NOT_IMPLEMENTED = 0, 120
@@ -59,9 +62,12 @@ if sys.platform == "win32":
     class Manager:
         """One service of this process."""
 
-        def __init__(self, name: str, *, stop: Callable[[], None], wake: Callable[[], None]) -> None:
-            """`stop` and `wake` are called on the service manager's thread, and return at once."""
-            self._name, self._wishes = name, {"stop": stop, "wake": wake}
+        def __init__(self, stop: Callable[[], None], wake: Callable[[], None], *, heard: Callable[[], bool]) -> None:
+            """`stop` and `wake` are called on the service manager's thread, and return at once.
+
+            `heard` says whether the main thread knows that it is to stop.
+            """
+            self._wishes, self._heard = {"stop": stop, "wake": wake}, heard
             self._begun, self._asked, self._done = threading.Event(), threading.Event(), threading.Event()
             self._error = self._exit_code = 0
             self._handle: int | None = None
@@ -84,19 +90,19 @@ if sys.platform == "win32":
             self._thread.join(STOP_SECONDS)
 
         def _dispatch(self) -> None:
-            table = (_Entry * 2)(_Entry(self._name, self._main), _Entry(None, _main(0)))
+            table = (_Entry * 2)(_Entry(NAME, self._main), _Entry(None, _main(0)))
             if not _advapi.StartServiceCtrlDispatcherW(table):
                 self._error = ctypes.get_last_error()
             self._begun.set()
 
         def _serve(self, _count: int, _arguments: object) -> None:
-            self._handle = _advapi.RegisterServiceCtrlHandlerExW(self._name, self._handler, None)
+            self._handle = _advapi.RegisterServiceCtrlHandlerExW(NAME, self._handler, None)
             self._say(RUNNING)
             self._begun.set()
             self._asked.wait()
-            in_time = self._done.wait(STOP_SECONDS)
+            done = self._done.wait(STOP_SECONDS) or (self._heard() and self._done.wait(_SLOW_DISK_SECONDS))
             self._say(STOPPED)
-            if not in_time:
+            if not done:
                 os._exit(0)  # in the middle of connecting, which nothing ends sooner
 
         def _hear(self, control: int, event: int, *_more: object) -> int:
@@ -110,7 +116,7 @@ if sys.platform == "win32":
 
         def _say(self, state: int) -> None:
             accepted = ACCEPTED if state == RUNNING else 0
-            hint_ms = 2_000 if state == STOP_PENDING else 0
+            hint_ms = 10_000 if state == STOP_PENDING else 0
             code = self._exit_code if state == STOPPED else 0
             status = _Status(_OWN_PROCESS, state, accepted, _OWN_CODE if code else 0, code, 0, hint_ms)
             _advapi.SetServiceStatus(self._handle, byref(status))
