@@ -47,6 +47,7 @@ class Reporter:
         self._hurried = False
         self._told: dict[str, tuple[str, int]] = {}  # rare section -> its digest, and the number of the report it is in
         self._news_in: list[int] = []  # the numbers of the last reports with what collectors tell once
+        self._stamps: dict[str, Any] = {}  # rare section -> the stamp it had when it was last collected
         self._wanted: set[str] = set()
         self._answered: dict[str, float] = {}  # section -> when a want was last met
 
@@ -98,8 +99,10 @@ class Reporter:
         found = Collected({}, {})
         for collector in COLLECTORS:
             if (names is None or collector.name in names) and self._is_due(collector):
+                stamp = collector.stamp(self._machine) if collector.stamp else None
                 with self.guard.watching(collector.name):
                     section, found.outcomes[collector.name] = self._run(collector)
+                self._stamps[collector.name] = None if section is None else stamp
                 if section is not None and section != []:
                     found.sections[collector.name] = section
         if not self._settings.software_titles:
@@ -152,6 +155,10 @@ class Reporter:
     def _is_due(self, collector: Collector) -> bool:
         if collector.name == "software" and not self._settings.software_titles:
             return False
+        if collector.stamp and collector.name in self._told and collector.name not in self._wanted:
+            known = self._stamps.get(collector.name)
+            if known is not None and known == collector.stamp(self._machine):
+                return False
         return not self.guard.disables(collector.name)
 
     def _is_news(self, name: str, section: Any, *, sequence: int) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+from datetime import date
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fixtures.machine import Fixture
 
 from muster_agent.collectors import COLLECTORS, run_collector, system
+from muster_agent.sources.dpkg import parse_log
 from muster_agent.sources.os_release import parse_assignments
 
 
@@ -17,6 +22,7 @@ def test_a_debian_is_told(laptop: Fixture) -> None:
         "os_id": "debian",
         "os_name": "Debian GNU/Linux 12 (bookworm)",
         "os_version": "12",
+        "updated_on": "2026-11-12",  # what was installed since is no update
         "os_edition": None,
         "kernel": "6.1.0-39-amd64",
         "architecture": "x86_64",
@@ -62,3 +68,38 @@ def test_assignments_lose_their_quotes_and_other_lines_are_left_out() -> None:
 @given(st.text())
 def test_no_text_crashes_the_parser(text: str) -> None:
     assert all(name.isidentifier() for name in parse_assignments(text))
+
+
+def test_the_last_upgrade_is_found_in_logs_that_were_packed_long_ago(laptop: Fixture) -> None:
+    laptop.write("/var/log/dpkg.log", "2026-11-20 15:02:11 install cowsay:all <none> 3.03\n")
+    laptop.write("/var/log/dpkg.log.1", "")
+    laptop.write("/var/log/dpkg.log.4.gz", gzip.compress(b"2026-07-03 06:14:03 upgrade bash:amd64 5.1 5.2\n"))
+    laptop.write("/var/log/dpkg.log.5.gz", b"no archive")
+
+    assert system.collect(laptop.machine)["updated_on"] == "2026-07-03"
+
+
+def test_logs_are_read_again_only_when_they_changed(laptop: Fixture) -> None:
+    system.collect(laptop.machine)
+    log = laptop.root / "var/log/dpkg.log"
+    before = log.stat()
+    laptop.write("/var/log/dpkg.log", "2026-11-24 06:00:00 upgrade bash:amd64 5.1 5.2\n")
+    os.utime(log, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert system.collect(laptop.machine)["updated_on"] == "2026-11-12"
+    os.utime(log)
+    assert system.collect(laptop.machine)["updated_on"] == "2026-11-24"
+
+
+def test_a_debian_without_a_word_of_any_upgrade_does_not_know_the_day(desktop: Fixture) -> None:
+    assert system.collect(desktop.machine)["updated_on"] is None
+
+
+def test_with_rpm_the_last_update_is_the_last_change_of_its_database(tablet: Fixture) -> None:
+    assert system.collect(tablet.machine)["updated_on"] == "2026-11-19"
+
+
+@given(st.lists(st.text() | st.dates().map(lambda day: f"{day} 06:14:03 upgrade x 1 2"), max_size=4))
+def test_no_log_gives_a_day_that_is_none(lines: list[str]) -> None:
+    found = parse_log(lines)
+    assert found is None or date.fromisoformat(found).year >= 1990

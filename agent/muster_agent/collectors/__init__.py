@@ -15,11 +15,15 @@ from muster_agent.machine import Machine
 
 
 class Collector(NamedTuple):
-    """One collector. `rare`: sent only when its content changed or the server asks."""
+    """One collector. `rare`: sent only when its content changed or the server asks.
+
+    `stamp` says cheaply whether it can have changed since it was told; where that gives None, collecting alone tells.
+    """
 
     name: str
     collect: Callable[[Machine], Any]
     rare: bool
+    stamp: Callable[[Machine], Any] | None = None
 
 
 _MOST_REMARKS = 500  # characters of what could not be read although the collector did its work
@@ -31,7 +35,7 @@ COLLECTORS = (
     Collector("sign_ins", sign_ins.collect, rare=False),
     Collector("disks", disks.collect, rare=False),
     Collector("battery", battery.collect, rare=False),
-    Collector("software", software.collect, rare=True),
+    Collector("software", software.collect, rare=True, stamp=software.stamp),
     Collector("restart", restart.collect, rare=False),
 )
 

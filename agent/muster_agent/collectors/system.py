@@ -22,7 +22,17 @@ def collect(machine: Machine) -> dict[str, Any]:
         "os_id": short_text(release.get("ID"), 64),
         "os_name": short_text(release.get("PRETTY_NAME") or release.get("NAME"), 256),
         "os_version": short_text(release.get("VERSION_ID"), 64),
+        "updated_on": _updated_on(machine),
         "os_edition": short_text(release.get("VARIANT_ID"), 64),
         "kernel": short_text(machine.read_or_none("/proc/sys/kernel/osrelease"), 64),
         "architecture": machine.architecture(),
     }
+
+
+def _updated_on(machine: Machine) -> str | None:
+    """The day of the last update of the system's own packages."""
+    if machine.exists("/var/lib/dpkg/status"):
+        from muster_agent.sources.dpkg import read_updated_on
+    else:
+        from muster_agent.sources.rpm import read_updated_on
+    return read_updated_on(machine)
