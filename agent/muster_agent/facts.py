@@ -12,7 +12,7 @@ from typing import Any
 
 from muster_agent.files import private_directory, write_whole
 from muster_agent.machine import Machine
-from muster_agent.sources import dmi, fpdt, journal, root_facts, smbios
+from muster_agent.sources import dmi, drive_health, fpdt, journal, root_facts, smbios
 
 
 def write(machine: Machine, path: str) -> dict[str, Any]:
@@ -43,5 +43,6 @@ _READERS: dict[str, Callable[[Machine], Any]] = {
     "dmi": _dmi,
     "fpdt": fpdt.read_firmware_times,
     "boots": journal.read_boots,
+    "drives": drive_health.read_health,
     "memory": lambda machine: smbios.parse_memory(smbios.read_table(machine)),
 }

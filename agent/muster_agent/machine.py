@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psutil
 
 if TYPE_CHECKING:
+    from muster_agent.sources.passthrough import Answer, Command
     from muster_agent.sources.windows import Windows
 
 System = Literal["linux", "windows", "macos"]
@@ -63,6 +64,13 @@ class Machine:
         self.system: System = _SYSTEMS.get(sys.platform, "linux")
         self.notebook: dict[str, Any] = {}  # what collectors write down for their next run; the reporter keeps it
         self.remarks: list[str] = []  # what a collector that did its work could not read
+
+    @cached_property
+    def ask_drive(self) -> Callable[[str, Command], Answer]:
+        """Sends a command that only asks to a drive; the call raises OSError."""
+        from muster_agent.sources.passthrough import ask
+
+        return ask
 
     @cached_property
     def windows(self) -> Windows:

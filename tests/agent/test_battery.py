@@ -14,12 +14,12 @@ BAT0 = "/sys/class/power_supply/BAT0"
 
 
 def test_a_worn_pack_is_told_in_watt_hours_and_the_mouse_is_not_a_pack(laptop: Fixture) -> None:
-    pack = {"name": "BAT0", "unit": "Wh", "design": 63.0, "full": 37.8, "cycles": 412}
+    pack = {"name": "BAT0", "unit": "Wh", "design": 63.0, "full": 37.8, "cycles": 412, "charge_limit_percent": 80}
     assert battery.collect(laptop.machine) == {"packs": [{**pack, "charge_percent": 86, "state": "discharging"}]}
 
 
 def test_a_pack_that_counts_in_ampere_hours_is_told_so_and_zero_cycles_are_unknown(tablet: Fixture) -> None:
-    pack = {"name": "BATC", "unit": "Ah", "design": 4.75, "full": 4.987, "cycles": None}
+    pack = {"name": "BATC", "unit": "Ah", "design": 4.75, "full": 4.987, "cycles": None, "charge_limit_percent": None}
     assert battery.collect(tablet.machine) == {"packs": [{**pack, "charge_percent": 103, "state": "full"}]}
 
 
@@ -39,7 +39,7 @@ def test_a_pack_whose_firmware_knows_nothing_is_there_without_figures(laptop: Fi
 
     (pack,) = (battery.collect(laptop.machine) or {})["packs"]
     assert pack == {
-        **dict.fromkeys(("unit", "design", "full", "cycles", "charge_percent")),
+        **dict.fromkeys(("unit", "design", "full", "cycles", "charge_percent", "charge_limit_percent")),
         "name": "BAT0",
         "state": "unknown",
     }
@@ -69,3 +69,10 @@ def test_no_values_of_a_pack_crash_or_leave_the_bounds_of_the_wire(name: str, va
     for figure in ("design", "full", "cycles", "charge_percent"):
         value = pack[figure]
         assert value is None or (isinstance(value, int | float) and 0 <= value <= 1e6)
+
+
+@pytest.mark.parametrize(("threshold", "limit"), [("60", 60), ("100", None), ("0", None), ("101", None), ("x", None)])
+def test_charging_that_nothing_stops_has_no_limit(laptop: Fixture, threshold: str, limit: int | None) -> None:
+    laptop.write(f"{BAT0}/charge_control_end_threshold", threshold)
+
+    assert (battery.collect(laptop.machine) or {})["packs"][0]["charge_limit_percent"] == limit

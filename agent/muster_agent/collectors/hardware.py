@@ -83,7 +83,9 @@ def _drives(machine: Machine) -> list[dict[str, Any]]:
 
         return [{name: value for name, value in drive.items() if name != "serial"} for drive in read_drives(machine)]
     starting = block.system_drive(machine)
-    return [{**drive, "system": drive["name"] == starting} for drive in block.read_drives(machine)]
+    worn = root_facts.read_part(machine, "drives") or {}
+    drives = ({**drive, **worn.get(drive["name"], {})} for drive in block.read_drives(machine))
+    return [{**drive, "system": drive["name"] == starting} for drive in drives]
 
 
 def _is_slate(machine: Machine) -> bool:

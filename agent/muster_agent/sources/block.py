@@ -9,6 +9,7 @@ from muster_agent.sources.plain import short_text, whole_number
 
 _PHYSICAL = re.compile(r"(sd[a-z]+|hd[a-z]+|vd[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+)")
 _PARTITION = re.compile(r"(sd[a-z]+|hd[a-z]+|vd[a-z]+|xvd[a-z]+)\d+|(nvme\d+n\d+|mmcblk\d+)p\d+")
+_HEX_BYTE = re.compile(r"0x[0-9a-fA-F]{2}")
 _MOST_MAPPINGS = 5
 _MOST_SECTORS = 2**50  # 512 PiB: a larger number is none
 
@@ -32,6 +33,7 @@ def read_drives(machine: Machine) -> list[dict[str, object]]:
                 "kind": parse_kind(name, machine.read_or_none(f"{base}/queue/rotational")),
                 "model": short_text(machine.read_or_none(f"{base}/device/model"), 256),
                 "size_bytes": None if sectors is None else sectors * 512,
+                **_emmc_health(machine, base),
             }
         )
     return drives
@@ -44,6 +46,25 @@ def read_serial(machine: Machine, name: str) -> str | None:
         if found:
             return found[:128]
     return None
+
+
+def _emmc_health(machine: Machine, base: str) -> dict[str, object]:
+    """What an eMMC says of its own wear, which anybody may read; empty for other drives."""
+    told = machine.read_or_none(f"{base}/device/life_time")
+    return {} if told is None else parse_emmc_health(told, machine.read_or_none(f"{base}/device/pre_eol_info") or "")
+
+
+def parse_emmc_health(life: str, spare: str) -> dict[str, object]:
+    """`wear_percent` and `failing` (JESD84-B51, extended CSD 267 to 269): life in tenths used, the worse of two kinds.
+
+    Life 0x01 stands for up to 10 percent used, 0x0b for more than all; 0x03 of spare blocks is urgent.
+    """
+    tenths = [int(part, 16) for part in life.split() if _HEX_BYTE.fullmatch(part)]
+    used = max((tenth for tenth in tenths if 1 <= tenth <= 11), default=None)
+    return {
+        "wear_percent": None if used is None else 10 * used,
+        "failing": {"0x01": False, "0x02": False, "0x03": True}.get(spare.lower()),
+    }
 
 
 def parse_kind(name: str, rotational: str | None) -> str:

@@ -6,7 +6,8 @@ from muster_agent.machine import Machine
 from muster_agent.sources.plain import short_text, whole_number
 
 _STATES = {"charging": "charging", "discharging": "discharging", "full": "full", "not charging": "not_charging"}
-_FILES = ("energy_full_design", "energy_full", "charge_full_design", "charge_full", "cycle_count", "capacity", "status")
+_FILES = ("energy_full_design", "energy_full", "charge_full_design", "charge_full", "cycle_count", "capacity",
+          "charge_control_end_threshold", "status")  # fmt: skip
 _MOST_MICRO = 10**12  # a megawatt-hour: no pack holds it
 _MOST_CYCLES = 100_000
 _MOST_PERCENT = 200  # worn packs are seen to overshoot 100
@@ -31,6 +32,7 @@ def parse_pack(name: str, values: dict[str, str | None]) -> dict[str, object]:
         return found / 1e6 if found else None
 
     kind, unit = ("energy", "Wh") if amount("energy_full_design") else ("charge", "Ah")
+    limit = whole_number(values.get("charge_control_end_threshold"), 100)
     design = amount(f"{kind}_full_design")
     return {
         "name": short_text(name, 64) or "pack",
@@ -39,5 +41,7 @@ def parse_pack(name: str, values: dict[str, str | None]) -> dict[str, object]:
         "full": amount(f"{kind}_full"),
         "cycles": whole_number(values.get("cycle_count"), _MOST_CYCLES) or None,
         "charge_percent": whole_number(values.get("capacity"), _MOST_PERCENT),
+        # A hundred is no limit.
+        "charge_limit_percent": limit if limit and limit < 100 else None,
         "state": _STATES.get((values.get("status") or "").lower(), "unknown"),
     }

@@ -57,6 +57,16 @@ def _list(fits: _Shape, most: int) -> _Shape:
     return checked
 
 
+def _by_name(fits: _Shape, most: int) -> _Shape:
+    def checked(value: Any) -> dict[str, Any] | None:
+        if not isinstance(value, dict):
+            return None
+        parts = {name[:64]: fits(part) for name, part in list(value.items())[:most]}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    return checked
+
+
 _SLOT = _record(bytes=_number(2**60), kind=_text(64), speed_mts=_number(100_000), soldered=lambda value: value is True)
 _BOOT = _record(
     boot_id=_text(64),
@@ -73,6 +83,7 @@ _PARTS: dict[str, _Shape] = {
     "dmi": _record(product_serial=_text(128), product_uuid=_text(64)),
     "fpdt": _record(firmware_seconds=_seconds(_HOUR), loader_seconds=_seconds(_HOUR)),
     "boots": _list(_BOOT, 400),
+    "drives": _by_name(_record(wear_percent=_number(255), power_on_hours=_number(10**6), failing=_flag), 32),
     "memory": _record(memory_slots=_list(_SLOT, 64), memory_limit_bytes=_number(2**60)),
 }
 

@@ -164,7 +164,10 @@ class Disks(Wire, frozen=True):
 
 
 class Pack(Wire, frozen=True):
-    """One battery pack. `design` and `full` are in the same unit (`Wh` or `Ah`)."""
+    """One battery pack. `design` and `full` are in the same unit (`Wh` or `Ah`).
+
+    `charge_limit_percent` is where charging is made to stop, to spare the pack; null where nothing stops it.
+    """
 
     name: Short
     unit: Literal["Wh", "Ah"] | None = None
@@ -172,6 +175,7 @@ class Pack(Wire, frozen=True):
     full: Annotated[float, Meta(ge=0, le=1e6)] | None = None
     cycles: Count | None = None
     charge_percent: Annotated[float, Meta(ge=0, le=200)] | None = None
+    charge_limit_percent: Annotated[int, Meta(ge=1, le=99)] | None = None
     state: Literal["charging", "discharging", "full", "not_charging", "unknown"] = "unknown"
 
 

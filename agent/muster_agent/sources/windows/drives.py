@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 from muster_agent.machine import Machine
+from muster_agent.sources.nvme import LOG_BYTES, parse_health
 from muster_agent.sources.windows import MACHINE
 from muster_agent.sources.windows.events import plain
 
@@ -16,7 +17,7 @@ _PROPERTY, _NUMBER, _PREDICT, _GEOMETRY = 0x2D1400, 0x2D1080, 0x2D1100, 0x700A0
 _DESCRIPTOR, _SEEK_PENALTY = struct.pack("<III", 0, 0, 0), struct.pack("<III", 7, 0, 0)
 _NVME_HEALTH = struct.pack("<II10I", 50, 0, 3, 2, 2, 0, 40, 512, 0, 0, 0, 0) + bytes(512)
 _NVME_BUS, _VIRTUAL_BUSES, _OUTSIDE_BUSES = 17, {14, 15, 16}, {4, 7}  # STORAGE_BUS_TYPE
-_ROOM, _MOST_DRIVES, _MOST_BYTES, _MOST_HOURS = 2_048, 16, 2**60, 1_000_000
+_ROOM, _MOST_DRIVES, _MOST_BYTES = 2_048, 16, 2**60
 _VERSION_KEY = rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 
 
@@ -93,11 +94,6 @@ def parse_seek_penalty(raw: bytes) -> str:
 
 
 def parse_nvme_health(raw: bytes) -> dict[str, Any]:
-    """Wear out of a STORAGE_PROTOCOL_DATA_DESCRIPTOR with the health log (NVMe 1.4, 5.14.1.2); empty when damaged."""
+    """Wear out of a STORAGE_PROTOCOL_DATA_DESCRIPTOR with the health log; empty when damaged."""
     place = 8 + int(struct.unpack_from("<I", raw, 24)[0]) if len(raw) >= 48 else len(raw)
-    log = raw[place : place + 512]
-    if len(log) < 512 or not any(log):
-        return {}
-    hours = int.from_bytes(log[128:144], "little")
-    known = {"power_on_hours": hours} if hours <= _MOST_HOURS else {}
-    return {"wear_percent": log[5], "failing": log[0] != 0, **known}
+    return parse_health(raw[place : place + LOG_BYTES])
