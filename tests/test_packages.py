@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import plistlib
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -40,8 +42,7 @@ def test_the_wheel_holds_all_that_a_server_needs(wheel: Path) -> None:
 
 
 def test_with_psutil_alone_the_wheel_is_an_agent(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path)
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(tmp_path)], check=True)
     psutil_alone = tmp_path / "libraries"
     psutil_alone.mkdir()
     (psutil_alone / "psutil").symlink_to(Path(psutil.__file__).parent)
@@ -59,7 +60,7 @@ def build(kind: str, out: Path, *options: str) -> Path:
     return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
 
 
-@pytest.mark.parametrize("kind", ["deb", "zipapp"])
+@pytest.mark.parametrize("kind", ["deb", "macos", "zipapp"])
 def test_two_builds_give_the_same_bytes(kind: str, tmp_path: Path) -> None:
     first, second = build(kind, tmp_path / "first"), build(kind, tmp_path / "second")
 
@@ -109,3 +110,45 @@ def test_the_agent_as_one_file_shows_this_machine(tmp_path: Path) -> None:
     )
     assert without.returncode == 1
     assert without.stderr.startswith("psutil is not installed: apt-get install python3-psutil")
+
+
+def test_the_archive_for_macs_holds_all_that_its_installer_lays_out(tmp_path: Path) -> None:
+    with tarfile.open(build("macos", tmp_path)) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+        archive.extractall(tmp_path, filter="data")
+
+    (folder,) = tmp_path.glob("muster-agent-*-macos")
+    for machine in ("arm64", "x86_64"):
+        library = f"lib-{machine}"
+        assert {f"{library}/start.py", f"{library}/muster_agent/__main__.py", f"{library}/psutil/__init__.py"} <= names
+        # Mach-O, as file(1) knows it, or a fat one.
+        assert (folder / library / "psutil/_psutil_osx.abi3.so").read_bytes()[:4] in (
+            b"\xcf\xfa\xed\xfe",
+            b"\xca\xfe\xba\xbe",
+        )
+    for script in ("install.sh", "uninstall.sh"):
+        subprocess.run(["sh", "-n", str(folder / script)], check=True)
+    unit = plistlib.loads((folder / "muster.agent.plist").read_bytes())
+    assert unit["ProgramArguments"][1] == "run"
+    assert unit["ProgramArguments"][0] == "/Library/Application Support/Muster/bin/muster-agent"
+    assert (unit["ProcessType"], unit["LowPriorityIO"], unit["KeepAlive"]) == (
+        "Background",
+        True,
+        {"SuccessfulExit": False},
+    )
+
+
+def test_what_starts_the_agent_on_a_mac_finds_it_beside_itself_alone(tmp_path: Path) -> None:
+    with tarfile.open(build("macos", tmp_path)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (library,) = tmp_path.glob("muster-agent-*-macos/lib-x86_64")
+    for path in library.glob("psutil/*.so"):
+        path.unlink()
+    (library / "psutil").rename(library / "not-for-linux")
+    (library / "psutil").symlink_to(Path(psutil.__file__).parent)
+
+    shown = subprocess.run(
+        [sys.executable, "-I", str(library / "start.py"), "--version"], check=True, capture_output=True, text=True
+    )
+
+    assert shown.stdout.startswith("muster-agent ")

@@ -23,6 +23,8 @@ if sys.platform == "win32":
 
     PROGRAM_DATA = _program_data()
     DEFAULT_STATE = os.path.join(PROGRAM_DATA, "Muster", "Agent")
+elif sys.platform == "darwin":
+    DEFAULT_STATE = "/Library/Application Support/Muster/Agent"
 else:
     DEFAULT_STATE = "/var/lib/muster-agent"
 # Of Windows' registry: what the installer wrote, which SYSTEM and Administrators alone may read, and Group Policy.

@@ -17,8 +17,8 @@ def hints(machine: Machine) -> dict[str, str | None]:
     While serial and UUID are kept from this process, there is no hash: another one, once they are known, would make the
     device look like two.
     """
-    facts = dmi.read_dmi(machine)
-    serial = _system_drive_serial(machine)
+    facts = _of_mac(machine) if machine.system == "macos" else dmi.read_dmi(machine)
+    serial = facts.get("disk_serial") or _system_drive_serial(machine)
     found: dict[str, str | None] = {
         "smbios_uuid": facts.get("product_uuid"),
         "system_serial": facts.get("product_serial"),
@@ -31,6 +31,12 @@ def hints(machine: Machine) -> dict[str, str | None]:
         "hardware_hash": hashlib.sha256(joined.encode()).hexdigest() if known and any(found.values()) else None,
         "machine_hash": machine_id.read_machine_hash(machine),
     }
+
+
+def _of_mac(machine: Machine) -> dict[str, str]:
+    from muster_agent.sources.macos.about import read_hints
+
+    return read_hints(machine)
 
 
 def _system_drive_serial(machine: Machine) -> str | None:

@@ -6,6 +6,7 @@ a directory tree and a few values.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -41,7 +42,9 @@ def _clocks() -> tuple[Callable[[], float], Callable[[], float], Callable[[], fl
 
         return time.time, interrupt_seconds, unbiased_seconds
     else:
-        return time.time, time.monotonic, time.monotonic
+        # mach_continuous_time and mach_absolute_time, in seconds.
+        asleep_too, awake = time.CLOCK_MONOTONIC_RAW, time.CLOCK_UPTIME_RAW
+        return time.time, lambda: time.clock_gettime(asleep_too), lambda: time.clock_gettime(awake)
 
 
 class Machine:
@@ -64,6 +67,7 @@ class Machine:
         self.system: System = _SYSTEMS.get(sys.platform, "linux")
         self.notebook: dict[str, Any] = {}  # what collectors write down for their next run; the reporter keeps it
         self.remarks: list[str] = []  # what a collector that did its work could not read
+        self._kept: dict[str, tuple[float, Any]] = {}
 
     @cached_property
     def ask_drive(self) -> Callable[[str, Command], Answer]:
@@ -145,6 +149,20 @@ class Machine:
         with suppress(*UNTOLD):
             self.ps.Process().ionice(self.ps.IOPRIO_VERYLOW if self.system == "windows" else self.ps.IOPRIO_CLASS_IDLE)
 
+    def once(self, name: str, read: Callable[[], Any], *, seconds: float = math.inf) -> Any:
+        """What `read` gave, asked again only after `seconds`; its errors are not kept."""
+        kept = self._kept.get(name)
+        if kept is None or self.elapsed() - kept[0] > seconds:
+            kept = self._kept[name] = (self.elapsed(), read())
+        return kept[1]
+
+    def owner(self, path: str) -> int | None:
+        """The number of the account that a file belongs to; None when it is not there."""
+        try:
+            return os.stat(self._real(path)).st_uid
+        except OSError:
+            return None
+
     def now(self) -> str:
         """The wall clock as ISO 8601 in UTC, with milliseconds."""
         return instant(self.wall())
@@ -153,6 +171,8 @@ class Machine:
         """What names this boot of the kernel."""
         if self.system == "windows":
             return self._windows_boot_id
+        if self.system == "macos":
+            return self._sysctl("kern.bootsessionuuid")
         return (self.read_or_none("/proc/sys/kernel/random/boot_id") or "")[:64] or None
 
     def hostname(self) -> str | None:
@@ -161,6 +181,8 @@ class Machine:
             from muster_agent.sources.windows.about import read_hostname
 
             return read_hostname(self)
+        if self.system == "macos":
+            return (self._sysctl("kern.hostname") or "").removesuffix(".local") or None
         found = self.read_or_none("/proc/sys/kernel/hostname") or self.read_or_none("/etc/hostname")
         return found[:256] if found else None
 
@@ -170,6 +192,8 @@ class Machine:
             from muster_agent.sources.windows.about import read_architecture
 
             return read_architecture(self)
+        if self.system == "macos":
+            return self._sysctl("hw.machine") or "unknown"
         found = self.read_or_none("/proc/sys/kernel/arch")
         if not found:
             import platform  # kernels before 6.1 do not tell
@@ -182,6 +206,14 @@ class Machine:
         from muster_agent.sources.windows.about import read_boot_id
 
         return read_boot_id(self)
+
+    def _sysctl(self, name: str) -> str | None:
+        from muster_agent.sources.macos.sysctl import read_sysctl
+
+        try:
+            return read_sysctl(self, name)
+        except OSError:
+            return None
 
     def _real(self, path: str) -> str:
         return path if self.root == "/" else os.path.join(self.root, path.lstrip("/"))

@@ -178,6 +178,10 @@ def eyes_of(machine: Machine) -> Eyes | None:
         from muster_agent.sources.windows.sessions import WindowsEyes
 
         return WindowsEyes(machine)
+    if machine.system == "macos":
+        from muster_agent.sources.macos.starts import MacEyes
+
+        return MacEyes(machine)
     from muster_agent.sources.logind import LinuxEyes, runs
 
     return LinuxEyes(machine) if runs(machine) else None

@@ -17,6 +17,8 @@ def own_packs(machine: Machine) -> list[dict[str, object]]:
     """Packs that power the device itself, as the wire wants them."""
     if machine.system == "windows":
         from muster_agent.sources.windows.batteries import read_packs
+    elif machine.system == "macos":
+        from muster_agent.sources.macos.plists import read_packs
     else:
         from muster_agent.sources.power_supply import read_packs
     return read_packs(machine)

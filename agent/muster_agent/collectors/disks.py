@@ -55,5 +55,7 @@ def _plain(mountpoint: str) -> str | None:
 def _counts(part: Any, machine: Machine) -> bool:
     if machine.system == "windows":
         return part.fstype in _FIXED and "fixed" in part.opts
+    if machine.system == "macos":
+        return bool(part.mountpoint == "/")  # the others share its space or can be taken out
     removable = part.mountpoint.startswith(("/media/", "/run/media/", "/mnt/"))
     return part.fstype in _FIXED and not removable and (part.fstype != "overlay" or part.mountpoint == "/")

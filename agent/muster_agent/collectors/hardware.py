@@ -26,6 +26,10 @@ _TABLET_MODELS = ("venue", "tablet", "toughpad", "surface pro", "surface go")
 
 def collect(machine: Machine) -> dict[str, Any]:
     """The section `hardware`."""
+    if machine.system == "macos":
+        from muster_agent.sources.macos.about import read_hardware
+
+        return read_hardware(machine)
     facts = dmi.read_dmi(machine)
     chassis = whole_number(facts.get("chassis_type"), 255)
     code = None if chassis is None else chassis & 0x7F  # bit 7: a lock is fitted

@@ -9,12 +9,14 @@ from muster_agent.machine import Machine
 _CONTAINER_MARKS = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv")
 
 
-def collect(machine: Machine) -> dict[str, Any]:
+def collect(machine: Machine) -> dict[str, Any] | None:
     """The section `restart`: Debian's marker, a kernel gone from the disk since it started, Windows' marks."""
     if machine.system == "windows":
         from muster_agent.sources.windows.about import read_restart
 
         return read_restart(machine)
+    if machine.system == "macos":
+        return None  # it restarts by itself when an update needs that
     reasons = []
     if machine.exists("/run/reboot-required"):
         packages = (machine.read_or_none("/run/reboot-required.pkgs") or "").split()

@@ -13,6 +13,8 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
         from muster_agent.sources.windows.sign_ins import read_sign_ins
 
         return read_sign_ins(machine)
+    if machine.system == "macos":
+        return None  # nothing there tells when credentials were accepted
     from muster_agent.sources.logind import read_sign_ins as read_of_logind
 
     return read_of_logind(machine)

@@ -18,6 +18,10 @@ def collect(machine: Machine) -> dict[str, Any] | None:
         from muster_agent.sources.windows.software import read_titles
 
         return _section(read_titles(machine))
+    if machine.system == "macos":
+        from muster_agent.sources.macos.plists import read_titles as read_applications
+
+        return _section(read_applications(machine))
     told = _section(_of_linux(machine))
     return told if told["titles"] or _package_system(machine) else None
 
@@ -30,6 +34,10 @@ def stamp(machine: Machine) -> Any:
     """Changes with what is installed; None where only collecting would tell."""
     if machine.system == "windows":
         return None
+    if machine.system == "macos":
+        from muster_agent.sources.macos.plists import stamp_of_applications
+
+        return stamp_of_applications(machine)
     from muster_agent.sources import app_stores
 
     database = _package_system(machine)

@@ -30,6 +30,10 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
         from muster_agent.sources.windows.starts import read_starts
 
         return read_starts(machine)
+    if machine.system == "macos":
+        from muster_agent.sources.macos.starts import read_starts as read_of_mac
+
+        return read_of_mac(machine)
     if not systemd.runs(machine):
         return None
     page = machine.notebook.setdefault("starts", {"first_at": machine.wall()})
@@ -135,6 +139,10 @@ def progress(machine: Machine) -> tuple[float, bool]:
         from muster_agent.sources.windows.starts import is_over
 
         return machine.elapsed(), is_over(machine)
+    if machine.system == "macos":
+        from muster_agent.sources.macos.starts import is_over as is_over_on_mac
+
+        return machine.elapsed(), is_over_on_mac(machine)
     try:
         times = systemd.read_manager(machine) if systemd.runs(machine) else {}
     except OSError:

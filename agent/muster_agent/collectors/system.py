@@ -15,6 +15,10 @@ def collect(machine: Machine) -> dict[str, Any]:
         from muster_agent.sources.windows.about import read_system
 
         return read_system(machine)
+    if machine.system == "macos":
+        from muster_agent.sources.macos.about import read_system as read_of_mac
+
+        return read_of_mac(machine)
     release = read_os_release(machine)
     return {
         "hostname": machine.hostname(),

@@ -19,6 +19,11 @@ def read_machine_hash(machine: Machine) -> str | None:
 
         found = read_machine_guid(machine) or ""
         return keyed_hash(found) if found else None
+    if machine.system == "macos":
+        from muster_agent.sources.macos.about import read_hints
+
+        found = read_hints(machine).get("product_uuid", "")
+        return keyed_hash(found) if found else None
     found = (machine.read_or_none("/etc/machine-id") or "").lower()
     return keyed_hash(found) if _ID.fullmatch(found) else None
 

@@ -13,15 +13,17 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
+sys.path.append(str(HERE.parent / "shared"))
+
+import ingredients  # noqa: E402 - found beside this script
+from ingredients import ROOT, PackagingError  # noqa: E402
+
 ARCHITECTURE = "amd64"
 _MAINTAINER = "The Muster authors <muster@muster.invalid>"
 _WHEEL_PLATFORM = "manylinux_2_28_x86_64"  # glibc 2.28: Debian 10 and later
@@ -64,10 +66,6 @@ _CHANGELOG = """muster-agent ({version}) stable; urgency=medium
 """
 
 
-class PackagingError(Exception):
-    """The package could not be made; the text says what to do."""
-
-
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Builds the Debian package of the agent.")
@@ -75,7 +73,7 @@ def main() -> None:
     parser.add_argument("--version", help="of the package and the agent in it; default: this checkout's")
     parser.add_argument("--maintainer", default=_MAINTAINER, help="who answers for it; default: %(default)s")
     arguments = parser.parse_args()
-    about = {"version": arguments.version or _version(), "maintainer": arguments.maintainer}
+    about = {"version": arguments.version or ingredients.version(), "maintainer": arguments.maintainer}
     try:
         print(build(arguments.out, about))
     except PackagingError as error:
@@ -89,7 +87,7 @@ def build(out: Path, about: dict[str, str]) -> Path:
         raise PackagingError(f"{version!r} is no version of a Debian package: write digits and dots, like 1.4.0.")
     if shutil.which("dpkg-deb") is None:
         raise PackagingError("dpkg-deb is not installed: build on Debian, or apt-get install dpkg.")
-    made_at = _made_at()
+    made_at = ingredients.made_at()
     package = out.resolve() / f"muster-agent_{version}_{ARCHITECTURE}.deb"
     package.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="muster-deb-") as name:
@@ -100,7 +98,9 @@ def build(out: Path, about: dict[str, str]) -> Path:
             os.utime(path, (made_at, made_at))
         os.utime(tree, (made_at, made_at))
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(made_at)}
-        _run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(package)], environment)
+        ingredients.run(
+            ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(package)], environment=environment
+        )
     return package
 
 
@@ -112,7 +112,7 @@ def _lay(tree: Path, about: dict[str, str]) -> None:
     )
     named = library / "muster_agent" / "__init__.py"
     named.write_text(re.sub(r'(?<=__version__ = ").*(?=")', about["version"], named.read_text("utf-8")), "utf-8")
-    with zipfile.ZipFile(_psutil()) as wheel:
+    with zipfile.ZipFile(ingredients.psutil_wheel(_WHEEL_PLATFORM, "manylinux*x86_64")) as wheel:
         wheel.extractall(library, [name for name in wheel.namelist() if not name.startswith("psutil/tests/")])
     for source, place in _PLACES.items():
         _put(tree / place / Path(source).name, (HERE.parent / source).read_bytes())
@@ -144,43 +144,6 @@ def _put(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     path.chmod(mode)
-
-
-def _version() -> str:
-    about = (ROOT / "agent" / "muster_agent" / "__init__.py").read_text("utf-8")
-    return about.split('__version__ = "')[1].split('"')[0]
-
-
-def _made_at() -> int:
-    """When this commit was made: the time of every file in the package, so that two builds are alike."""
-    named = os.environ.get("SOURCE_DATE_EPOCH")
-    if named:
-        return int(named)
-    asked = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return int(asked.stdout or time.time())
-
-
-def _psutil() -> Path:
-    """The wheel that requirements/agent.txt pins, from the cache or from pip; raises PackagingError."""
-    named = os.environ.get("XDG_CACHE_HOME")
-    cache = (Path(named) if named else Path.home() / ".cache") / "muster-packages" / "wheels"
-    pinned = ROOT / "requirements" / "agent.txt"
-    version = pinned.read_text("utf-8").split("==")[1].split()[0]
-    wanted = f"psutil-{version}-*manylinux*x86_64*.whl"
-    if not [*cache.glob(wanted)]:
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-        platform = ["--platform", _WHEEL_PLATFORM, "--python-version", "3.11", "--dest", str(cache)]
-        _run([*download, *platform, "--require-hashes", "-r", str(pinned)])
-    (found,) = cache.glob(wanted)
-    if hashlib.sha256(found.read_bytes()).hexdigest() not in pinned.read_text("utf-8"):
-        raise PackagingError(f"{found} is not the wheel that {pinned.name} pins: remove it and build again.")
-    return found
-
-
-def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PackagingError(f"{' '.join(command[:4])} …: {done.stderr.strip() or done.stdout.strip()}")
 
 
 if __name__ == "__main__":
