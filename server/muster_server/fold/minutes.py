@@ -16,9 +16,10 @@ WAIT = "disk_wait"
 PRESSURE, COMMIT = "memory_pressure", "commit_pressure"
 # Rows with under 10 % available memory; rows with 90 % and more of what may be committed; columns with 100 and more
 # hard faults a second.
-AVAILABLE_SHORT, COMMITTED_SHORT, FAULTING = (0, 1), (3,), (2, 3)
+AVAILABLE_SHORT, COMMITTED_SHORT, FAULTING = (0, 1), (3,), slice(2, None)
 _LISTS = (*LEVELS, WAIT)
 _TABLES = (PRESSURE, COMMIT)
+_ALL = (*_LISTS, *_TABLES)
 
 Minutes = dict[str, Any]
 
@@ -33,7 +34,7 @@ class Shortage(NamedTuple):
 
 def of_hour(hour: UseHour) -> Minutes:
     """The minutes of one reported hour."""
-    return {name: value for name in (*_LISTS, *_TABLES) if (value := getattr(hour, name)) is not None}
+    return {name: value for name in _ALL if (value := getattr(hour, name)) is not None}
 
 
 def total(parts: Iterable[Minutes]) -> Minutes:
@@ -63,18 +64,16 @@ def short_of_memory(days: Iterable[Minutes]) -> Shortage | None:
 
     The two are counted in tables of their own, so that of each day the larger one stands: at least so many.
     """
-    known = [day for day in days if tables_of(day)]
-    if not known:
-        return None
-    short = [
-        (_marked(day, PRESSURE, rows=AVAILABLE_SHORT), _marked(day, COMMIT, rows=COMMITTED_SHORT)) for day in known
-    ]
-    counted = any(COMMIT in day for day in known)
-    return Shortage(
-        minutes=sum(max(sum(map(sum, table)) for table in tables_of(day)) for day in known),
-        short=sum(map(max, short)),
-        committed=sum(committed for _, committed in short) if counted else None,
-    )
+    minutes = short = committed = 0
+    counted = False
+    for day in days:
+        tables = tables_of(day)
+        by_commit = _marked(day, COMMIT, rows=COMMITTED_SHORT)
+        minutes += max((sum(map(sum, table)) for table in tables), default=0)
+        short += max(_marked(day, PRESSURE, rows=AVAILABLE_SHORT), by_commit)
+        committed += by_commit
+        counted = counted or COMMIT in day
+    return Shortage(minutes, short, committed if counted else None) if minutes else None
 
 
 def tables_of(minutes: Minutes) -> list[list[list[int]]]:
@@ -83,4 +82,5 @@ def tables_of(minutes: Minutes) -> list[list[list[int]]]:
 
 
 def _marked(minutes: Minutes, name: str, *, rows: tuple[int, ...]) -> int:
-    return sum(minutes[name][row][column] for row in rows for column in FAULTING) if name in minutes else 0
+    table = minutes.get(name)
+    return sum(sum(table[row][FAULTING]) for row in rows) if table else 0

@@ -21,6 +21,7 @@ from muster_server.health import windows11
 from muster_server.health.waiting import sign_in_signals, start_signals, stop_signals
 from muster_server.ingest.sections import Hardware, Pack, System
 
+_packs = msgspec.json.Decoder(list[Pack])
 _LONG_WAITS = slice(6, None)  # an operation took 50 ms and more on average
 
 
@@ -135,7 +136,7 @@ def _battery_signals(device: DeviceInput, as_of: int) -> dict[str, Any]:
         (day["read_at"], ratio, cycles)
         for day in device.days
         if day["battery"] and day["day_at"] >= as_of - 90 * DAY_MS
-        for ratio, cycles in [_wear(msgspec.json.decode(day["battery"], type=list[Pack]))]
+        for ratio, cycles in [_wear(_packs.decode(day["battery"]))]
         if ratio is not None
     ]
     present = True if "battery" in device.sections else None

@@ -21,6 +21,7 @@ _SCORED_STARTS = ("full", "fast_startup")
 # What people wait for on ordinary days. The first sign-in on a device makes a profile, an unlock makes nothing.
 _SCORED_SIGN_INS = ("cached", "roaming")
 _ORDERLY_STOPS = ("clean", "update")
+_culprits = msgspec.json.Decoder(list[Culprit])
 _QUALITY_RANK = {"measured": 2, "own": 1, "estimated": 0}
 
 
@@ -114,7 +115,7 @@ def _culprit(starts: tuple[Row, ...]) -> str | None:
     seconds: Counter[str] = Counter()
     times: Counter[str] = Counter()
     for start in starts:
-        for culprit in msgspec.json.decode(start["culprits"] or "[]", type=list[Culprit]):
+        for culprit in _culprits.decode(start["culprits"] or "[]"):
             seconds[culprit.name] += round(culprit.seconds * 1000)
             times[culprit.name] += 1
     frequent = [name for name, count in times.items() if 2 * count >= len(starts)]

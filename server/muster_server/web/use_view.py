@@ -115,7 +115,7 @@ def _level(title: str, levels: list[int]) -> Level:
 def _pressure(name: str, table: list[list[int]]) -> Pressure:
     title, head, rows, short = _PRESSURES[name]
     cells = [
-        [(n, row in short and column in FAULTING) for column, n in enumerate(of_row)]
+        [(n, row in short and column >= FAULTING.start) for column, n in enumerate(of_row)]
         for row, of_row in enumerate(table)
     ]
     return Pressure(title, head, list(zip(rows, cells, strict=True)))
