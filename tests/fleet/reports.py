@@ -117,9 +117,9 @@ class Reporter:
         if not self._device.model.battery_wh:
             outcomes["battery"] = {"outcome": "absent", "seconds": 0.001}
         if self._device.model.family != "windows":
-            outcomes["sign_ins"] = outcomes["place"] = {"outcome": "absent", "seconds": 0.001}
+            outcomes["place"] = {"outcome": "absent", "seconds": 0.001}
         if self._device.model.family == "macos":
-            outcomes["starts"] = {"outcome": "absent", "seconds": 0.001}
+            outcomes["starts"] = outcomes["sign_ins"] = {"outcome": "absent", "seconds": 0.001}
         if self._device.broken is not None and self._device.broken[0] in outcomes:
             name, outcome = self._device.broken
             problem = {"problem": "PermissionError: Permission denied"} if outcome == "failed" else {}

@@ -114,21 +114,22 @@ def test_phases_of_a_windows_start_add_up_to_its_desktop_and_with_settling_to_th
         assert desktop + start["settling_seconds"] == pytest.approx(start["to_settled_seconds"], abs=0.01)
 
 
-def test_each_sign_in_is_told_once_and_only_windows_times_them() -> None:
+def test_each_sign_in_is_told_once_with_the_kind_that_its_system_can_tell() -> None:
     shared = next(d for d in ESTATE if d.model.family == "windows" and d.shift == "shift" and not d.faults)
     linux = next(d for d in ESTATE if d.model.family == "linux" and not d.faults)
     told = [sign_in for sections in told_by(shared) for sign_in in sections.get("sign_ins", ())]
 
     assert len({sign_in["sign_in_id"] for sign_in in told}) == len(told) > 20
     assert {"cached", "first", "roaming"} >= {sign_in["kind"] for sign_in in told} > {"cached"}
-    assert all("sign_ins" not in sections for sections in told_by(linux, 3))
+    kinds = {sign_in["kind"] for sections in told_by(linux) for sign_in in sections.get("sign_ins", ())}
+    assert kinds == {"unknown"}
 
 
 def test_a_few_starts_are_lower_bounds_and_a_few_runs_ended_in_another_way_than_they_should() -> None:
     told = [
         (device, start)
         for device in ESTATE[:60]
-        if device.model.family == "windows" and not device.faults
+        if not device.faults
         for sections in told_by(device)
         for start in sections.get("starts", ())
     ]

@@ -45,8 +45,8 @@ def starts(life: Life, begins_at: int, *, ends_at: int, clock_ms: int) -> list[d
 
 
 def sign_ins(life: Life, begins_at: int, *, ends_at: int, clock_ms: int) -> list[dict[str, Any]]:
-    """Sign-ins that were over within the span; Windows' alone are timed."""
-    if life.device.model.family != "windows":
+    """Sign-ins that were over within the span; a Mac's are not timed."""
+    if life.device.model.family == "macos":
         return []
     told = [
         sign_in
@@ -70,7 +70,9 @@ def signed_in(device: Device, start: Start) -> tuple[SignIn, ...]:
 
 
 def _after(device: Device, start: Start, random: Random, *, at: int) -> SignIn:
-    kinds = ("cached", "first", "roaming") if device.shift != "office" else ("cached",)
+    kinds: tuple[str, ...] = ("cached", "first", "roaming") if device.shift != "office" else ("cached",)
+    if device.model.family == "linux":
+        kinds = ("unknown",)
     kind = "remote" if device.model.device_class == "virtual" else random.choices(kinds, (12, 2, 3)[: len(kinds)])[0]
     slower = {"first": 4.0, "roaming": 1.6}.get(kind, 1.0) * random.lognormvariate(0, 0.15)
     desktop = round((start.desktop - start.sign_in) * slower, 3)
@@ -80,6 +82,8 @@ def _after(device: Device, start: Start, random: Random, *, at: int) -> SignIn:
         "profile": desktop * random.uniform(0.1, 0.3),
         "shell": desktop * random.uniform(0.2, 0.5),
     }
+    if device.model.family == "linux":  # which tells no first sign-in and no parts
+        parts = {}
     usable = desktop + (start.usable - start.desktop) * slower
     capped = usable > _CAP_SECONDS or (kind == "first" and random.random() < _CAPPED)
     parts = {name: round(seconds, 3) for name, seconds in parts.items()}
@@ -92,7 +96,7 @@ def _sign_in(device: Device, sign_in: SignIn, *, clock_ms: int) -> dict[str, Any
         "at": iso(sign_in.at + clock_ms),
         "kind": sign_in.kind,
         "to_desktop_seconds": sign_in.desktop,
-        "to_desktop_quality": "estimated",
+        "to_desktop_quality": "estimated" if device.model.family == "windows" else "own",
         "to_usable_seconds": sign_in.usable,
         **({"lower_bounds": ["to_usable"]} if sign_in.capped else {}),
         **{f"{name}_seconds": seconds for name, seconds in sign_in.parts.items()},
@@ -130,9 +134,13 @@ def _start(device: Device, start: Start, *, known_at: int, clock_ms: int) -> dic
 
 
 def stop_before(device: Device, start: Start) -> dict[str, str]:
-    """How the run before a start ended; Linux keeps no record of it, nor does a kernel that was only thawed."""
-    if device.model.family != "windows" or start.kind != "full":
+    """How the run before a start ended; a kernel that was only thawed keeps no record of it."""
+    if start.kind != "full":
         return {}
+    if device.model.family != "windows":  # its journal tells whether it was shut down, and nothing more
+        return {
+            "stop_before": "clean" if Random(f"stop {device.key} {start.zero_at}").random() > 0.01 else "unexpected"
+        }
     if start.after_update:
         return {"stop_before": "update"}
     random = Random(f"stop {device.key} {start.zero_at}")

@@ -18,8 +18,9 @@ from muster_server.ingest.starts import Culprit
 Row = dict[str, Any]
 # Starts from nothing. A resume or a soft reboot is another population, shown and not scored.
 _SCORED_STARTS = ("full", "fast_startup")
-# What people wait for on ordinary days. The first sign-in on a device makes a profile, an unlock makes nothing.
-_SCORED_SIGN_INS = ("cached", "roaming")
+# What people wait for on ordinary days. The first sign-in on a device makes a profile, an unlock makes nothing. Linux
+# cannot tell a first one: its ordinary ones are of unknown kind, a population of their own.
+_SCORED_SIGN_INS = ("cached", "roaming", "unknown")
 _ORDERLY_STOPS = ("clean", "update")
 _culprits = msgspec.json.Decoder(list[Culprit])
 _QUALITY_RANK = {"measured": 2, "own": 1, "estimated": 0}

@@ -28,7 +28,7 @@ signals = Table(
     text("bugcheck_code"),  # the commonest of their codes
     Column("stops_known", Integer),  # starts of 30 days that tell how the run before ended
     instant("stops_newest_at"),
-    text("sign_in_mark"),  # to_usable or to_desktop, chosen as for starts among cached and roaming sign-ins
+    text("sign_in_mark"),  # to_usable or to_desktop, chosen as for starts among ordinary sign-ins
     text("sign_in_kind"),
     text("sign_in_quality"),
     whole("sign_in_median_ms"),

@@ -18,7 +18,7 @@ REMEDIES = {
         "Wait until it was started five times within 30 days; a device that is never switched off needs a restart."
     ),
     "fewer than 5 sign-ins of one kind": (
-        "Wait until people signed in five times within 30 days; first sign-ins and unlocking are not counted."
+        "Wait until people signed in five times within 30 days; first and remote sign-ins are not counted."
     ),
     "not enough days yet": "Wait: readings must come on enough days, so that one odd day does not decide.",
     "not in the end-of-life data": (

@@ -34,7 +34,7 @@ class StartFigures(Answer, frozen=True):
 
 
 class SignInFigures(Answer, frozen=True):
-    """The same of ordinary sign-ins of 30 days, of profiles on the device or roaming ones, over all classes."""
+    """The same of ordinary sign-ins of 30 days, by kind over all classes: `cached`, `roaming`, `unknown`."""
 
     kind: str
     mark: str
