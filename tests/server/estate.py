@@ -65,6 +65,7 @@ class Estate:
         told = json.loads(WINDOWS.read_text("utf-8"))["reports"][0]["sections"]
         told["system"] |= {"hostname": hostname, "esu_year": 2, "updated_on": "2026-11-01"}
         told["hardware"]["drives"][0]["failing"] = True
+        told["battery"]["packs"][0]["charge_limit_percent"] = 80
         told |= {
             "starts": [{**start, "start_id": name, "zero_at": at} for name, at in named],
             "sign_ins": [{**sign_in, **parts, "sign_in_id": name, "at": at} for name, at in named],

@@ -13,7 +13,9 @@ from tests.server.reader import Reader, judge_all, starts, whole_report
 
 from muster_server.config import Settings
 from muster_server.db import Database
+from muster_server.encoding import canonical
 from muster_server.models import device_sections, devices, verdicts
+from muster_server.web.api.answers import findings
 
 
 @pytest.fixture
@@ -187,3 +189,12 @@ def test_coverage_says_what_a_list_is_made_of_and_keeps_from_part_to_part(
     assert first["coverage"]["judged"] + first["coverage"]["unknown"] == 5
     assert second["coverage"] == first["coverage"]
     assert reader.read("/devices")["coverage"]["not_judged"] == 7
+
+
+def test_evidence_that_was_kept_before_there_were_lower_bounds_is_none() -> None:
+    named = {"rule_id": "slow_start", "title": "Slow start", "suggests": "fix", "sentence": "", "clears": ""}
+    evidence = {"label": "Median start", "value": 600.0, "unit": "seconds", "threshold": None, "samples": None}
+    old = {**named, "version": 1, "state": "over", "weight": 3.0}
+    kept = [{**old, "evidence": [{**evidence, "samples_needed": None, "newest_at": None}]}]
+
+    assert [each.at_least for finding in findings(canonical(kept)) for each in finding.evidence] == [False]
