@@ -15,7 +15,7 @@ from muster_agent.collectors import describe
 from muster_agent.machine import UNTOLD, Machine, instant
 from muster_agent.sources.block import is_physical
 from muster_agent.sources.processor import read_times
-from muster_agent.sources.vmstat import read_hard_faults
+from muster_agent.sources.vmstat import read_commit, read_hard_faults
 
 # Levels are [a, b), the last one closed.
 EDGES = (0, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 100)
@@ -44,7 +44,7 @@ class _Reading:
         if machine.system == "windows":
             self._told(lambda: self._read_windows(machine))
         else:
-            self.faults = read_hard_faults(machine)
+            self.faults, self.commit = read_hard_faults(machine), read_commit(machine)
         self.wall, self.elapsed, self.awake = machine.wall(), machine.elapsed(), machine.awake()
 
     def _told(self, read: Callable[[], Any]) -> Any:

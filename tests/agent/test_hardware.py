@@ -167,3 +167,21 @@ def test_no_text_of_a_vendor_or_a_bios_crashes(text: str) -> None:
 
     assert cleaned is None or 0 < len(cleaned) <= 128
     assert day is None or len(day) == 10
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "version"),
+    [
+        ("tpm_version_major", "2\n", "2.0"),
+        ("tpm_version_major", "1\n", "1.2"),
+        ("device/description", "TPM 2.0 Device\n", "2.0"),  # kernels before 5.6 have no number
+        ("device/caps", "Manufacturer: 0x49465800\nTCG version: 1.2\n", "1.2"),
+        ("device/description", "a chip\n", None),
+    ],
+)
+def test_a_tpm_tells_its_version_on_older_kernels_too(
+    desktop: Fixture, file: str, content: str, version: str | None
+) -> None:
+    desktop.write(f"/sys/class/tpm/tpm0/{file}", content)
+
+    assert hardware.collect(desktop.machine)["tpm_version"] == version

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 from tests.fixtures.agent_report import body_of
+from tests.fixtures.journal import Past, keep_journal
 from tests.fixtures.machine import Fixture
+
+from muster_agent.sources import root_facts
 
 PERSON = "j.example"
 SECRETS = (
@@ -53,9 +56,45 @@ def poisoned(fixture: Fixture) -> Fixture:
     for number, mountpoint in enumerate(mounts):
         fixture.ps.values["partitions"].append([f"/dev/mapper/{PERSON}-{number}", mountpoint, "ext4"])
         fixture.ps.values["usage"][mountpoint] = [100, 50]
+    poison_new_sources(fixture, text)
     blocks = [f"Id={u}\nInactiveExitTimestampMonotonic=9300000\nActiveEnterTimestampMonotonic=29300000" for u in UNITS]
     fixture.programs["units"] = "\n\n".join(blocks)
     return fixture
+
+
+def poison_new_sources(fixture: Fixture, text: str) -> None:
+    """Journals, panics, sessions, logs of packages, stores of applications, root's facts: people are in all of them."""
+    boots = [
+        Past(number, fixture.wall_seconds - 1e6 * number, {"kernel": 1, "userspace": 9}, sentence=text)
+        for number in (3, 2, 1)
+    ]
+    keep_journal(fixture, boots)
+    for name in ("boots", "finished", "stopped"):
+        fixture.programs[name] = fixture.programs[name].replace(
+            '{"', f'{{"_HOSTNAME": "{text}", "_CMDLINE": "{text}", "', 1
+        )
+    fixture.write("/var/lib/systemd/pstore/1764000000/dmesg.txt", f"Panic#1 Part1\n<0> {text}\n")
+    session = f"USER={PERSON}\nUID=1000\nCLASS=user\nTYPE=x11\nSERVICE={text}\nREMOTE_HOST={PERSON}\nDESKTOP={text}\n"
+    at = round(fixture.wall_seconds * 1e6)
+    fixture.write(f"/run/systemd/sessions/{PERSON}", f"{session}REALTIME={at}\nMONOTONIC=0\n")
+    fixture.machine.notebook["seen"] = {
+        "sign_ins": [[fixture.wall_seconds - 50, "unknown", at]],
+        "desktops": [[fixture.wall_seconds - 40, fixture.wall_seconds - 30, False]],
+    }
+    fixture.write("/var/log/dpkg.log", f"2026-11-12 06:14:03 upgrade {text} 1 2\n")
+    fixture.write("/snap/tool/7/meta/snap.yaml", f"name: tool\nsummary: {text}\ncontact: {text}\nversion: 1\n")
+    (fixture.root / "snap/tool/current").symlink_to("7")
+    fixture.write("/var/lib/flatpak/app/org.example.Tool/current", text)
+    fixture.write(f"/home/{PERSON}/.local/share/flatpak/app/{PERSON}.App/current", text)
+    fixture.programs["flatpak"] = "org.example.Tool\t1.0\tstable\n"
+    fixture.write("/proc/self/mountinfo", f"1 1 0:1 / /home/{PERSON} rw - ext4 {text} rw\n")
+    hostile = {
+        "form": 1,
+        "dmi": {"product_serial": None},
+        "drives": {"nvme0n1": {"failing": False, PERSON: text}},
+        PERSON: text,
+    }
+    fixture.write(root_facts.PATH, json.dumps(hostile))
 
 
 def texts(value: Any) -> list[str]:
@@ -71,11 +110,14 @@ def test_nothing_of_a_person_is_in_a_report(laptop: Fixture) -> None:
 
     told = "\n".join(texts(body))
     assert [secret for secret in SECRETS if secret.lower() in told.lower()] == []
-    assert {"starts", "disks", "software", "restart", "battery"} <= body["reports"][0]["sections"].keys()
+    sections = body["reports"][0]["sections"]
+    assert {"starts", "sign_ins", "disks", "software", "restart", "battery"} <= sections.keys()
+    assert len(sections["starts"]) == 4
+    assert {"snap", "flatpak", "dpkg"} == {title["source"] for title in sections["software"]["titles"]}
 
 
 def test_of_units_that_carry_a_person_their_kind_alone_is_left(laptop: Fixture) -> None:
-    (start,) = json.loads(body_of(poisoned(laptop)))["reports"][0]["sections"]["starts"]
+    *_, start = json.loads(body_of(poisoned(laptop)))["reports"][0]["sections"]["starts"]
 
     assert sorted(culprit["name"] for culprit in start["culprits"]) == [
         "a device",

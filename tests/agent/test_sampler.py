@@ -11,7 +11,7 @@ from tests.fixtures.machine import Fixture
 
 from muster_agent.machine import Machine
 from muster_agent.sampler import EDGES, Sampler, level_of
-from muster_agent.sources.vmstat import parse_hard_faults
+from muster_agent.sources.vmstat import parse_commit, parse_hard_faults
 
 
 @pytest.fixture
@@ -249,3 +249,34 @@ def test_no_minute_is_lost_or_counted_twice(gaps: list[tuple[float, float]]) -> 
     counted = sum(sum(hour.get("memory", ())) for hour in hours.values()) + totals(hours, "missed")
     assert abs(counted - sum(awake for awake, _ in gaps) / 60) <= 1
     assert abs(totals(hours, "suspended") - sum(asleep for _, asleep in gaps) / 60) <= 1
+
+
+def test_what_is_committed_is_counted_only_where_the_kernel_keeps_to_the_limit(
+    sampler: Sampler, laptop: Fixture
+) -> None:
+    laptop.write("/proc/meminfo", "MemTotal: 16198576 kB\nCommitLimit:    10000 kB\nCommitted_AS:    8500 kB\n")
+    laptop.write("/proc/sys/vm/overcommit_memory", "0\n")
+    minute(sampler, laptop)
+    laptop.write("/proc/sys/vm/overcommit_memory", "2\n")
+    minute(sampler, laptop)
+
+    (hour,) = drained(sampler).values()
+    assert hour["commit_pressure"] == [[0] * 4, [0] * 4, [1, 0, 0, 0], [0] * 4]
+
+
+def test_the_time_of_an_operation_is_that_of_the_slowest_drive_and_a_minute_without_any_is_in_none(
+    sampler: Sampler, laptop: Fixture
+) -> None:
+    laptop.ps.operations["nvme0n1"] = (3_000, 1_000)  # 3 ms each
+    minute(sampler, laptop)
+    minute(sampler, laptop)
+    laptop.ps.operations["nvme0n1"] = (3_000 + 12_000, 1_000 + 100)  # 120 ms each
+    minute(sampler, laptop)
+
+    (hour,) = drained(sampler).values()
+    assert hour["disk_wait"] == [0, 0, 1, 0, 0, 0, 0, 1]
+
+
+@given(st.text(max_size=120) | st.integers().map(lambda n: f"CommitLimit: {n} kB\nCommitted_AS: 5 kB"))
+def test_no_text_gives_a_share_that_is_none(text: str) -> None:
+    assert 0 <= (parse_commit(text) or 0) <= 100

@@ -7,6 +7,7 @@ from typing import Any
 from muster_agent.machine import Machine
 
 _SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+_CHIP = "/sys/class/tpm/tpm0"
 _TPM = {"1": "1.2", "2": "2.0"}
 _NUMBERS = ("cpu family", "model", "stepping")
 
@@ -33,10 +34,20 @@ def read_firmware(machine: Machine) -> dict[str, Any]:
         state = machine.read_bytes(_SECURE_BOOT, 8)[4:5]  # behind four bytes of attributes
     except OSError:
         state = b""
-    version, chip = machine.read_or_none("/sys/class/tpm/tpm0/tpm_version_major"), machine.exists("/sys/class/tpm/tpm0")
+    chip = machine.exists(_CHIP)
     return {
         "firmware": "uefi" if uefi else "bios" if machine.exists("/sys/class/dmi/id") else None,
         "secure_boot": {b"\0": False, b"\1": True}.get(state),
         # Where the kernel knows no TPM at all, there may be one all the same.
-        "tpm_version": "none" if machine.exists("/sys/class/tpm") and not chip else _TPM.get(version or ""),
+        "tpm_version": "none" if machine.exists("/sys/class/tpm") and not chip else _tpm_version(machine),
     }
+
+
+def _tpm_version(machine: Machine) -> str | None:
+    """By the kernel's word; kernels before 5.6 have none, but tell what a TPM 1.2 can do, or describe a 2.0."""
+    major = machine.read_or_none(f"{_CHIP}/tpm_version_major")
+    if major is not None:
+        return _TPM.get(major)
+    if machine.exists(f"{_CHIP}/device/caps"):
+        return "1.2"
+    return "2.0" if machine.read_or_none(f"{_CHIP}/device/description") == "TPM 2.0 Device" else None
