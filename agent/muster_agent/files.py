@@ -14,11 +14,6 @@ class InUseError(Exception):
     """Another agent works with the same directory."""
 
 
-def private_directory(path: str) -> None:
-    """Make a directory that nobody else may read, unless it is there; raises OSError."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
-
-
 def write_whole(path: str, content: bytes, *, mode: int = 0o600) -> None:
     """Replace a file so that after a crash it is the old or the new one; on disk when this returns. Raises OSError.
 
@@ -86,6 +81,12 @@ def _remove(path: str) -> None:
 if sys.platform == "win32":
     import msvcrt
 
+    def private_directory(path: str) -> None:
+        """Make a folder that nobody else may enter, or mend the one that is there; raises OSError."""
+        from muster_agent.service.security import secure
+
+        secure(path)
+
     def _lock(file: IO[bytes]) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
@@ -94,6 +95,10 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    def private_directory(path: str) -> None:
+        """Make a directory that nobody else may read, unless it is there; raises OSError."""
+        os.makedirs(path, mode=0o700, exist_ok=True)
 
     def _lock(file: IO[bytes]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -96,10 +96,6 @@ class Agent:
         """The identity of this device, asked for if need be; raises EnrolmentRefusedError or NetworkFaultError."""
         return self._identity or self._enrol()
 
-    def hang_up(self) -> None:
-        """Cut off the request that waits, if there is one, from another thread."""
-        self._client.hang_up()
-
     def close(self) -> None:
         """Give the state directory free."""
         self._spool.close()

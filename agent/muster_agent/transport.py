@@ -11,16 +11,21 @@ import http.client
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
+
+from muster_agent.worker import HungError, Worker
 
 MOST_WIRE_BYTES = 256_000
 _TIMEOUT_SECONDS = 30.0  # of one step: connecting, waiting for the next bytes
 _LOOK_UP_SECONDS = 20.0
 _ANSWER_SECONDS = 120.0  # of a whole answer
+_PATIENCE_SECONDS = 300.0  # with a request as a whole, on two connections one after the other
 _MOST_ANSWER_BYTES = 1_000_000
 _PIECE_BYTES = 65_536
 
@@ -55,6 +60,8 @@ class Client:
         self._ca_file, self._version = ca_file, version
         self._connection: http.client.HTTPConnection | None = None
         self._context: ssl.SSLContext | None = None
+        # Windows lets no signal end a wait for the network: the main thread must not be the one that waits.
+        self._worker = Worker(_PATIENCE_SECONDS) if sys.platform == "win32" else None
 
     def post(self, path: str, body: bytes, *, token: str = "") -> Answer:
         """Send a body, gzipped; raises NetworkFaultError.
@@ -78,13 +85,6 @@ class Client:
         """Ask for a path; raises NetworkFaultError."""
         return self._ask("GET", path, body=None, headers={})
 
-    def hang_up(self) -> None:
-        """Cut off what waits for the server, from another thread; it fails with an OSError there."""
-        connection = self._connection
-        if connection is not None and connection.sock is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # TLS's own would be no thread's but its own
-
     def close(self) -> None:
         """Close the connection; the next request opens another."""
         if self._connection is not None:
@@ -92,6 +92,16 @@ class Client:
             self._connection = None
 
     def _ask(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
+        asking = partial(self._ask_here, method, path, body=body, headers=headers)
+        if self._worker is None:
+            return asking()
+        try:
+            return _aside(self._worker, asking)
+        except HungError:
+            self._connection = None  # it is that thread's now
+            raise NetworkFaultError(f"no answer within {self._worker.patience_seconds:.0f} s") from None
+
+    def _ask_here(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
         fresh = self._connection is None
         try:
             return self._exchange(method, path, body=body, headers=headers)
@@ -104,7 +114,7 @@ class Client:
             self.close()  # told to stop in the middle: what is left of the answer must not be read as the next
             raise
         # A kept connection had ended: once more, on a new one.
-        return self._ask(method, path, body=body, headers=headers)
+        return self._ask_here(method, path, body=body, headers=headers)
 
     def _exchange(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
         if self._connection is None:
@@ -134,6 +144,21 @@ class Client:
         if self._proxy is not None:
             connection.set_tunnel(self._host, self._port)
         return connection
+
+
+def _aside(worker: Worker, asking: Callable[[], Answer]) -> Answer:
+    """What a request in another thread gives or raises, or HungError; whoever has to stop leaves it behind."""
+
+    def caught() -> Answer | NetworkFaultError:
+        try:
+            return asking()
+        except NetworkFaultError as fault:
+            return fault
+
+    answer: Answer | NetworkFaultError = worker.run(caught)
+    if isinstance(answer, NetworkFaultError):
+        raise answer
+    return answer
 
 
 def _address(setting: str, url: str, *, schemes: tuple[str, ...]) -> SplitResult:

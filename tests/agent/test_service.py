@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.agent.answering import MusterServer, Reply
 from tests.agent.process import ROOT, command, environment
 
@@ -17,7 +19,9 @@ from muster_agent.service import manager
 from muster_agent.service.folder import ADMINISTRATORS, PRIVATE, SYSTEM, judge
 from muster_agent.service.log import MOST_BYTES, Log
 from muster_agent.service.news import EVENTS, Event, News
+from muster_agent.stopping import Stopping
 from muster_agent.transport import Client, NetworkFaultError
+from muster_agent.worker import Worker
 
 TRUSTED = frozenset((SYSTEM, ADMINISTRATORS))
 PERSON = "S-1-5-21-1111111111-2222222222-3333333333-1001"
@@ -45,6 +49,13 @@ README = (ROOT / "agent" / "README.md").read_text("utf-8")
 )
 def test_a_state_folder_is_trusted_when_it_is_ours_alone(sddl: str, verdict: str) -> None:
     assert judge(sddl, TRUSTED) == verdict
+
+
+@given(text=st.text(alphabet="OGDSP:AI();BWY-15,x0FACU", max_size=80))
+def test_no_nonsense_is_trusted_or_breaks_the_judgement(text: str) -> None:
+    assert judge(text, TRUSTED) in ("open", "foreign", "good")
+    assert judge(f"O:{PERSON}{text}", TRUSTED) == "foreign"
+    assert judge(f"O:SYD:P{text.replace('D:', '')}(A;OICI;FR;;;{PERSON})", TRUSTED) == "open"
 
 
 @pytest.mark.parametrize(
@@ -156,19 +167,32 @@ def test_elsewhere_the_service_says_how_to_run_the_agent(tmp_path: Path) -> None
     assert done.stderr == "muster-agent: `service` is how Windows starts the agent; here it is `muster-agent run`.\n"
 
 
-def test_a_request_that_waits_is_cut_off_from_another_thread(server: MusterServer) -> None:
-    server.rule = lambda _request: Reply(hang=True)
+def test_a_request_aside_gives_what_it_would_here(server: MusterServer) -> None:
     with closing(Client(server.url)) as client:
+        client._worker = Worker(5.0)
+        assert client.get("/readyz").status == 200
+        server.answers.append(Reply(302, b"", "text/html"))
+        with pytest.raises(NetworkFaultError, match="status 302 from something that is not Muster"):
+            client.get("/readyz")
 
-        def cut() -> None:
-            server.wait_for(lambda: server.requests)
-            client.hang_up()
 
-        thread = threading.Thread(target=cut)
-        thread.start()
-        with pytest.raises(NetworkFaultError):
+def test_told_to_stop_during_a_request_aside_the_main_thread_leaves_it_behind(server: MusterServer) -> None:
+    server.rule = lambda _request: Reply(hang=True)
+    stopping = Stopping()
+
+    def stop() -> None:
+        server.wait_for(lambda: server.requests)
+        stopping.stop()
+
+    with closing(Client(server.url)) as client:
+        client._worker = Worker(60.0)
+        thread = threading.Thread(target=stop)
+        with stopping.listening():
+            thread.start()
             client.get("/readyz")
         thread.join()
+
+    assert stopping.asked
 
 
 def test_a_rest_ends_when_it_is_over_and_when_another_thread_says_so() -> None:

@@ -5,8 +5,10 @@ Wine has no event log and no rights as Windows has them; starts and sign-ins sta
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,7 +107,7 @@ def test_an_upgrade_keeps_device_token_settings_and_what_waits(pc: Pc, server: O
     row = installed(pc, server)
     settings, kept = pc.wine.values(rf"{STATE}\Settings"), pc.kept()
     server.stop()
-    pc.wine.run("net", "stop", "MusterAgent")
+    pc.wine.stop_service()
     pc.wine.run("net", "start", "MusterAgent")
     pc.wine.wait_for_status("LastError", "The server cannot be reached.*")
     waited = pc.waiting()
@@ -130,7 +132,7 @@ def test_repair_and_the_same_version_again_keep_all_of_it(pc: Pc, server: Outsid
     pc.wine.wait_for_status("LastAcceptedReport", r"20\d\d-.+Z")
     kept = pc.kept()
     broken = pc.wine.path(FOLDER) / "Agent" / "muster_agent.zip"
-    pc.wine.run("net", "stop", "MusterAgent")
+    pc.wine.stop_service()
     broken.write_bytes(b"not an archive")
 
     for options in (("REINSTALL=ALL", "REINSTALLMODE=amus"), ()):
@@ -171,11 +173,30 @@ def test_without_settings_it_runs_and_says_what_is_missing(pc: Pc, server: Outsi
     for name, value in (("server_url", server.address), ("enrolment_key", server.key())):
         pc.wine.run("reg", "add", r"HKLM\SOFTWARE\Policies\Muster", "/v", name, "/d", value, "/f")
     try:
-        pc.wine.run("net", "stop", "MusterAgent")
+        pc.wine.stop_service()
         pc.wine.run("net", "start", "MusterAgent")
         pc.wine.wait_for_status("LastAcceptedReport", r"20\d\d-.+Z")
     finally:
         pc.wine.run("reg", "delete", r"HKLM\SOFTWARE\Policies\Muster", "/f")
+
+
+def test_told_to_stop_while_it_connects_it_ends_in_order(pc: Pc) -> None:
+    with socket.socket() as full, contextlib.ExitStack() as others:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):  # nobody takes them, so that no more are let in
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        address = f"http://127.0.0.1:{full.getsockname()[1]}"
+        pc.install(pc.built.package, SERVER_URL=address, ENROLMENT_KEY="mk_sesame")
+        wait_for("report", pc.waiting, 150)
+        waited = pc.waiting()
+
+        pc.wine.stop_service()
+
+    assert pc.log().splitlines()[-1].endswith(" Stopped.")
+    assert set(waited) < set(pc.waiting())
 
 
 def test_told_to_stop_in_the_middle_of_a_request_it_ends_in_order(pc: Pc) -> None:
@@ -184,9 +205,8 @@ def test_told_to_stop_in_the_middle_of_a_request_it_ends_in_order(pc: Pc) -> Non
         pc.install(pc.built.package, SERVER_URL=hanging.url, ENROLMENT_KEY="mk_sesame")
         wait_for("report", lambda: any(request.path == "/api/v1/reports" for request in hanging.requests), 150)
 
-        pc.wine.run("net", "stop", "MusterAgent")
+        pc.wine.stop_service()
 
-    assert pc.wine.service() == "STOPPED"
     # Not ended by force: the last line is the service's own, and the minutes until now are on disk.
     assert pc.log().splitlines()[-1].endswith(" Stopped.")
     assert len(pc.waiting()) == 2

@@ -73,6 +73,11 @@ class Wine:
         found = re.search(r"STATE +: \d +(\w+)", self.run("sc", "query", "MusterAgent", code=None))
         return found[1] if found else ""
 
+    def stop_service(self) -> None:
+        """Stop it, and wait until it has: `net` itself does not."""
+        self.run("net", "stop", "MusterAgent")
+        wait_for("end of the service", lambda: self.service() == "STOPPED")
+
     def end(self) -> None:
         """Switch it off, and remove it: it is large."""
         subprocess.run([self._server, "--kill"], env=self._env, check=False)

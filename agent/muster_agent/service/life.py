@@ -42,8 +42,7 @@ if sys.platform == "win32":
             self._machine = Machine()
             self._places = WindowsPlaces(self._machine)
             self._news = News(self._places, self._device_id)
-            self._hang_up = _nothing
-            self._manager = Manager(self._stop, self._stopping.wake, heard=lambda: self._stopping.asked)
+            self._manager = Manager(self._stopping.stop, self._stopping.wake, heard=lambda: self._stopping.asked)
 
         def serve(self) -> int:
             """Serve until told to stop; gives the exit code."""
@@ -74,7 +73,6 @@ if sys.platform == "win32":
                 except OSError as error:
                     self._news.tell("not-ready", f"{error.filename or self._state_dir}: {error.strerror or error}.")
                 else:
-                    self._hang_up = agent.hang_up
                     agent.run(now=False)
                     return
                 self._stopping.rest(_LOOK_AGAIN_SECONDS)
@@ -98,10 +96,6 @@ if sys.platform == "win32":
                 raise config.SettingsError("server_url is not set: install with SERVER_URL, or set it by Group Policy.")
             return settings
 
-        def _stop(self) -> None:
-            self._stopping.stop()
-            self._hang_up()
-
         def _failed(self, _kind: type[BaseException], error: BaseException, *_trace: TracebackType | None) -> None:
             import traceback  # nobody should ever need it
 
@@ -110,9 +104,6 @@ if sys.platform == "win32":
         def _device_id(self) -> str | None:
             found = enrolment.load(self._state_dir)
             return found.device_id if found else None
-
-    def _nothing() -> None:
-        """There is no request to cut off."""
 
     def _load_from_trusted_folders_alone() -> None:
         """From now on no library comes from the current folder or PATH."""

@@ -103,7 +103,7 @@ if sys.platform == "win32":
             done = self._done.wait(STOP_SECONDS) or (self._heard() and self._done.wait(_SLOW_DISK_SECONDS))
             self._say(STOPPED)
             if not done:
-                os._exit(0)  # in the middle of connecting, which nothing ends sooner
+                os._exit(0)  # a call of the system does not come back, and nothing ends it sooner
 
         def _hear(self, control: int, event: int, *_more: object) -> int:
             wish = told(control, event)

@@ -60,8 +60,9 @@ if sys.platform == "win32":
 
         Raises OSError when it cannot be had: then it must not be used.
         """
-        trusted = frozenset((SYSTEM, ADMINISTRATORS, account()))
-        return [said for folder in _down_to(path) for said in _secure(folder, trusted)]
+        trusted, folders = frozenset((SYSTEM, ADMINISTRATORS, account())), _down_to(path)
+        os.makedirs(os.path.dirname(folders[0]), exist_ok=True)
+        return [said for folder in folders for said in _secure(folder, trusted)]
 
     def _down_to(path: str) -> list[str]:
         """The folders below ProgramData on the way to one, and itself."""
