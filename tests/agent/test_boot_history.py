@@ -14,7 +14,7 @@ from tests.fixtures.machine import Fixture
 
 from muster_agent import facts
 from muster_agent.collectors import starts, tell_again
-from muster_agent.sources import fpdt, journal
+from muster_agent.sources import fpdt, journal, root_facts
 
 WHOLE = {"kernel": 2_100_900, "initrd": 3_000_400, "userspace": 20_000_700}
 SENTENCE = (
@@ -155,7 +155,7 @@ def test_at_most_four_hundred_starts_are_told_the_newest(laptop: Fixture) -> Non
 
     told = collect(laptop)
 
-    assert len(told) == journal.MOST_BOOTS
+    assert len(told) == root_facts.MOST_BOOTS
     assert told[-1]["to_settled_seconds"] == 31.466
     assert all(start["to_settled_seconds"] == 25.102 for start in told[:-1])
 

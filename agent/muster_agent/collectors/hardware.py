@@ -8,7 +8,6 @@ from muster_agent.collectors.battery import own_packs
 from muster_agent.machine import Machine
 from muster_agent.sources import block, dmi, firmware, root_facts
 from muster_agent.sources.plain import whole_number
-from muster_agent.sources.smbios import parse_memory, read_table
 
 # SMBIOS type 3 (DSP0134, 7.4.1).
 _CLASSES = {
@@ -75,10 +74,15 @@ def _processor_and_firmware(machine: Machine) -> dict[str, Any]:
 
 
 def _memory(machine: Machine) -> dict[str, Any]:
+    told: dict[str, Any] | None = root_facts.read_part(machine, "memory")
+    if told is not None:
+        return told
+    from muster_agent.sources.smbios import parse_memory, read_table
+
     try:
         return parse_memory(read_table(machine)) or {}
     except OSError:
-        return root_facts.read_part(machine, "memory") or {}  # on Linux the table is root's
+        return {}  # on Linux the table is root's
 
 
 def _drives(machine: Machine) -> list[dict[str, Any]]:

@@ -8,14 +8,11 @@ from typing import Any
 
 from muster_agent.machine import Machine, instant
 from muster_agent.sources import root_facts, systemd
-from muster_agent.sources.fpdt import read_firmware_times
-from muster_agent.sources.journal import MOST_BOOTS, read_boots
 from muster_agent.sources.machine_id import has_own_boot_id, keyed_hash
 from muster_agent.sources.news import news
-from muster_agent.sources.seen import own_marks, seen_between
 
 _LEAST_CULPRIT_SECONDS = 1.0
-_MOST_CULPRITS, _MOST_STARTS = 10, MOST_BOOTS
+_MOST_CULPRITS, _MOST_STARTS = 10, root_facts.MOST_BOOTS
 _SECOND = 1_000_000
 _CLOCK_SECONDS = 2.0  # by less, the clock was not set
 _HOUR = 3_600 * _SECOND
@@ -63,16 +60,21 @@ def _gate(machine: Machine) -> list[Any]:
 
 
 def _boots(machine: Machine) -> list[dict[str, Any]]:
-    """The boots that the journal knows; where this process may not read it, as root told of it.
+    """The boots that the journal knows, as root told of it, or as this process may read it.
 
     A container that shares its host's boot id has no boots of its own.
     """
     if machine.exists("/run/systemd/container") and not has_own_boot_id(machine):
         return []
+    told: list[dict[str, Any]] | None = root_facts.read_part(machine, "boots")
+    if told is not None or root_facts.are_awaited(machine):
+        return told or []
+    from muster_agent.sources.journal import read_boots
+
     try:
         return read_boots(machine)
     except OSError:
-        return root_facts.read_part(machine, "boots") or []
+        return []
 
 
 def _past(boots: list[dict[str, Any]], present: dict[str, Any] | None, *, first_at: float) -> list[dict[str, Any]]:
@@ -107,6 +109,8 @@ def _running(machine: Machine, page: dict[str, Any]) -> dict[str, Any]:
     began = page["running"][1]
     start["zero_at"] = instant(began)
     if not zero and start.get("firmware_seconds") is None and start.get("loader_seconds") is None:
+        from muster_agent.sources.fpdt import read_firmware_times
+
         start.update(read_firmware_times(machine))
     screen = systemd.read_sign_in_screen(machine)
     if screen is not None and screen > zero:
@@ -124,6 +128,8 @@ def _seen(machine: Machine, start: dict[str, Any], *, began: float) -> dict[str,
     accepted_at, kind, _ = min(local, default=(None, "", 0))
     if accepted_at is None:
         return {}
+    from muster_agent.sources.seen import own_marks, seen_between
+
     desktops = [desktop for desktop in notes.get("desktops", ()) if desktop[0] >= accepted_at]
     seen = seen_between(began, math.inf, notes={"desktops": desktops}, log=(accepted_at, []))
     return own_marks(start, seen, signs_in_alone=kind == "automatic")

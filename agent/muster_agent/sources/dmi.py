@@ -11,7 +11,6 @@ from datetime import date
 from muster_agent.machine import Machine
 from muster_agent.sources import root_facts
 from muster_agent.sources.plain import short_text, whole_number
-from muster_agent.sources.smbios import parse_facts, read_table
 
 _NAMES = ("sys_vendor", "product_name", "product_version", "product_serial", "product_uuid", "chassis_type",
           "bios_version", "bios_date")  # fmt: skip
@@ -49,6 +48,8 @@ def is_withheld(machine: Machine) -> bool:
 
 
 def _in_table(machine: Machine) -> dict[str, str]:
+    from muster_agent.sources.smbios import parse_facts, read_table
+
     try:
         return parse_facts(read_table(machine))
     except OSError:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from muster_agent.machine import Machine
 from muster_agent.sources.plain import whole_number
 from muster_agent.sources.pstore import read_panics
+from muster_agent.sources.root_facts import MOST_BOOTS
 
-MOST_BOOTS = 400
 _MAGIC = b"LPKSHHRH"
 # sd-messages.h: the system's start is finished, a container's is; a unit is active.
 _FINISHED = ("b07a249cd024414a82dd00cd181378ff", "eed00a68ffd84e31882105fd973abdd1")

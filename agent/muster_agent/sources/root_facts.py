@@ -15,6 +15,7 @@ from muster_agent.sources.plain import short_text
 
 PATH = "/run/muster-agent-facts/facts.json"
 FORM = 1
+MOST_BOOTS = 400
 _MOST_BYTES = 500_000
 _HOUR = 3_600.0
 _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -82,7 +83,7 @@ _BOOT = _record(
 _PARTS: dict[str, _Shape] = {
     "dmi": _record(product_serial=_text(128), product_uuid=_text(64)),
     "fpdt": _record(firmware_seconds=_seconds(_HOUR), loader_seconds=_seconds(_HOUR)),
-    "boots": _list(_BOOT, 400),
+    "boots": _list(_BOOT, MOST_BOOTS),
     "drives": _by_name(_record(wear_percent=_number(255), power_on_hours=_number(10**6), failing=_flag), 32),
     "memory": _record(memory_slots=_list(_SLOT, 64), memory_limit_bytes=_number(2**60)),
 }
