@@ -67,8 +67,8 @@ def _boots(machine: Machine) -> list[dict[str, Any]]:
     if machine.exists("/run/systemd/container") and not has_own_boot_id(machine):
         return []
     told: list[dict[str, Any]] | None = root_facts.read_part(machine, "boots")
-    if told is not None or root_facts.are_awaited(machine):
-        return told or []
+    if told is not None:
+        return told
     from muster_agent.sources.journal import read_boots
 
     try:
