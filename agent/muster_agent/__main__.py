@@ -51,7 +51,7 @@ def main() -> None:
 
 def _what_to_do(error: OSError, settings: config.Settings) -> str:
     what = f"{error.filename or settings.state_dir}: {error.strerror or error}."
-    return f"{what} Run it as root, or set state_dir." if isinstance(error, PermissionError) else what
+    return f"{what} Run it {config.PRIVILEGED}, or set state_dir." if isinstance(error, PermissionError) else what
 
 
 def _parser() -> argparse.ArgumentParser:

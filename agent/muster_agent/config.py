@@ -27,6 +27,7 @@ elif sys.platform == "darwin":
     DEFAULT_STATE = "/Library/Application Support/Muster/Agent"
 else:
     DEFAULT_STATE = "/var/lib/muster-agent"
+PRIVILEGED = "as administrator" if sys.platform == "win32" else "as root"
 # Of Windows' registry: what the installer wrote, which SYSTEM and Administrators alone may read, and Group Policy.
 INSTALLED, POLICY = r"SOFTWARE\Muster\Agent\Settings", r"SOFTWARE\Policies\Muster"
 
@@ -94,7 +95,7 @@ def _file(path: str) -> dict[str, tuple[Any, str]]:
         with open(path, "rb") as file:
             return {name: (value, path) for name, value in tomllib.load(file).items()}
     except OSError as error:
-        hint = "Run it as root, or name another file with --config."
+        hint = f"Run it {PRIVILEGED}, or name another file with --config."
         raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}. {hint}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None

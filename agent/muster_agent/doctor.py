@@ -46,7 +46,7 @@ def _state_dir(settings: config.Settings, _machine: Machine) -> Finding:
             os.rmdir(settings.state_dir)
     except OSError as error:
         what = f"{settings.state_dir} cannot be written ({error.strerror})"
-        return Finding("state", "wrong", f"{what}: run this as root, or set state_dir.")
+        return Finding("state", "wrong", f"{what}: run this {config.PRIVILEGED}, or set state_dir.")
     return Finding("state", "ok", f"{settings.state_dir} can be written")
 
 

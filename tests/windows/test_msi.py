@@ -13,10 +13,11 @@ from tests.windows.conftest import Built
 from muster_agent import __version__
 from muster_agent.config import INSTALLED
 from muster_agent.service import NAME
+from muster_msi import signing
 from muster_msi.making import build
 from muster_msi.package import tables
 from muster_msi.tables import Table
-from muster_msi.wxs import UPGRADE_CODE
+from muster_msi.wxs import SETTINGS, UPGRADE_CODE
 
 pytestmark = pytest.mark.system
 
@@ -142,6 +143,14 @@ def test_programs_bear_their_versions_and_other_files_a_hash(found: dict[str, Ta
     assert set(rows(found, "MsiFileHash")) == set(files) - versioned
     assert all(len(row["FileName"].split("|")[0]) <= 12 for row in files.values())
     assert len({row["FileName"].split("|")[0] for row in files.values()}) == len(files)
+
+
+def test_the_page_for_administrators_names_codes_and_properties_as_they_are(found: dict[str, Table]) -> None:
+    page = (Path(signing.__file__).parents[1] / "README.md").read_text("utf-8")
+
+    assert f"`{rows(found, 'Property')['UpgradeCode']['Value']}`" in page
+    for name in SETTINGS:
+        assert f"\n| `{name}` |" in page
 
 
 def test_uninstalling_removes_the_status_and_the_event_source(found: dict[str, Table]) -> None:

@@ -83,5 +83,19 @@ def test_a_token_is_sealed_and_what_was_not_sealed_here_is_none(told: dict[str, 
     assert told["kept"] == ["device-1", "m1.device.1.secret"]
 
 
+def test_nothing_is_loaded_from_the_current_folder_or_the_environment(wine: Wine, built: Built, tmp_path: Path) -> None:
+    # Modules that would end the program lie wherever a person could put them.
+    for name in ("json.py", "psutil.py", "muster_agent.py", "usercustomize.py", "sitecustomize.py"):
+        (tmp_path / name).write_text("import os; os._exit(77)\n")
+    led = dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE"), windows_path(tmp_path))
+
+    said = wine.run(
+        windows_path(built.folder / "python.exe"), "-I", "-m", "muster_agent", "show",
+        place=tmp_path, env=led,
+    )  # fmt: skip
+
+    assert json.loads(said)["agent"]["platform"] == "win32"
+
+
 def test_clocks_go_on(told: dict[str, Any]) -> None:
     assert told["clocks"] == [True, True]

@@ -36,11 +36,14 @@ class Wine:
         assert self._session.stdout is not None
         assert self._session.stdout.readline().strip() == b"ready"
 
-    def run(self, *command: str, code: int | None = 0) -> str:
+    def run(
+        self, *command: str, code: int | None = 0, place: Path | None = None, env: dict[str, str] | None = None
+    ) -> str:
         """What a command says; fails when it ends with another code (None: any will do)."""
         done = subprocess.run(
             [self._wine, *command],
-            env=self._env,
+            env={**self._env, **(env or {})},
+            cwd=place,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=120,
