@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import IO, Any
 
 NEW = ".new"  # what a file is called with until it is whole; a crash may leave one behind
@@ -32,6 +33,28 @@ def write_whole(path: str, content: bytes, *, mode: int = 0o600) -> None:
     except OSError:
         _remove(temporary)
         raise
+
+
+def append(path: str, content: bytes, *, at: int) -> None:
+    """Write behind the first `at` bytes of a file that nobody else may read, and no further; on disk when this returns.
+
+    Raises OSError; then the file is cut to `at` bytes as far as that goes. What stood behind them, torn, is gone.
+    """
+    fresh = not os.path.exists(path)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(handle, "rb+") as file:
+        try:
+            file.truncate(at)
+            file.seek(at)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file.fileno(), at)
+            raise
+    if fresh:
+        _sync_directory(os.path.dirname(path))
 
 
 def write_in_place(path: str, content: bytes) -> None:

@@ -58,6 +58,7 @@ class Agent:
         self._reporter.remember(read_json(self._memory_path))
         self._sender = Sender(self._client, machine, version=__version__)
         self._identity = enrolment.load(settings.state_dir)
+        self._written = b""  # what stands in told.json
         self._report_seconds = settings.report_seconds
         self._stopping = stopping or Stopping()
         self._tell = tell
@@ -156,8 +157,12 @@ class Agent:
             losses, dropped = self._spool.take_losses()
             self._reporter.lost(dropped)
             self._spool.add(sequence, self._reporter.build(report_id, collected, sampler=self._sampler, losses=losses))
+            state = json.dumps(self._reporter.state()).encode()
+            if state == self._written:
+                return
             try:
-                write_whole(self._memory_path, json.dumps(self._reporter.state()).encode())
+                write_whole(self._memory_path, state)
+                self._written = state
             except OSError as error:
                 self._tell(
                     "disk",

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.agent.waiting import waiting_in
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,7 +56,7 @@ class Running:
 
     def wait_until_all_is_sent(self, state: Path) -> None:
         """Until the server's answer was read as well, so that nothing is left to send."""
-        self.wait_until(lambda: not list((state / "spool").glob("0*.json")), "send everything")
+        self.wait_until(lambda: not waiting_in(state / "spool"), "send everything")
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> int:
         """Its exit code; fails when it takes so long that it must have waited for a request or a program to end."""

@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.agent.answering import MusterServer
 from tests.agent.process import environment, running
+from tests.agent.waiting import waiting_in
 from tests.fixtures import smbios_table
 from tests.fixtures.machine import Fixture
 
@@ -136,7 +137,7 @@ def test_a_young_device_enrols_once_root_has_told_what_names_it(
     without_rights(laptop)
     agent = young(laptop, tmp_path / "state", server)
     with running(environment(tmp_path / "state", server.url), agent) as process:
-        process.wait_until(lambda: list((tmp_path / "state" / "spool").glob("0*.json")), "report")
+        process.wait_until(lambda: waiting_in(tmp_path / "state" / "spool"), "report")
         assert server.enrolments == []
         hand_over(laptop, told)
         server.wait_for(lambda: server.reports)

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests import needs
 
-from muster_agent.spool import Spool
+from muster_agent.config import Settings
+from muster_agent.spool import Spool, _encoded, records
 
 MOST = 1_000_000
 
@@ -55,7 +58,14 @@ def test_what_the_server_has_is_forgotten(tmp_path: Path) -> None:
     opened.done([1, 3])
 
     assert waiting(opened) == [2]
+    opened.close()
     assert waiting(spool(tmp_path)) == [2]
+
+
+def test_after_a_crash_some_that_the_server_has_are_brought_again_and_none_is_missing(tmp_path: Path) -> None:
+    filled(tmp_path, 3).done([1, 3])
+
+    assert waiting(spool(tmp_path)) == [3, 2, 1]
 
 
 def test_another_run_goes_on_with_the_stream_and_the_numbers(tmp_path: Path) -> None:
@@ -122,31 +132,85 @@ def test_killed_at_any_moment_it_leaves_whole_reports_only(tmp_path: Path) -> No
     assert opened.take_losses() == ({}, [])
 
 
-def test_a_torn_report_is_counted_and_left_out(tmp_path: Path) -> None:
+def segments(directory: Path) -> list[Path]:
+    return sorted((directory / "spool").glob("*.spool"))
+
+
+def test_keeping_a_report_is_one_append_and_one_fsync(tmp_path: Path) -> None:
+    needs.tool("strace")
+    code = (
+        "from muster_agent.spool import Spool\n"
+        f"spool = Spool({str(tmp_path / 'spool')!r}, 16_000_000)\n"
+        "for number in range(40):\n"
+        "    sequence, report_id = spool.next_id()\n"
+        "    spool.add(sequence, b'x' * 1_500)\n"
+        "    spool.done([sequence])\n"
+    )
+    trace = tmp_path / "trace"
+    argv = ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,rename", "-o", str(trace), sys.executable, "-c", code]
+    subprocess.run(argv, check=True)
+
+    calls = trace.read_text().splitlines()
+    # Once: the file of the numbers and its folder, and the folder of the first segment.
+    assert len([call for call in calls if "fsync" in call]) == 40 + 3
+    assert len([call for call in calls if "rename" in call]) == 1
+
+
+def test_a_torn_report_is_counted_once_and_left_out(tmp_path: Path) -> None:
     filled(tmp_path, 3)
-    torn = tmp_path / "spool" / f"{2:012}.json"
-    torn.write_bytes(torn.read_bytes()[:-5])
-    (tmp_path / "spool" / f"{3:012}.json").write_bytes(b"")
+    (segment,) = segments(tmp_path)
+    segment.write_bytes(segment.read_bytes()[:-5])
 
     opened = spool(tmp_path)
 
-    assert waiting(opened) == [1]
-    assert opened.take_losses() == ({"thinned_reports": 2}, [3, 2])
+    assert waiting(opened) == [2, 1]
+    assert opened.take_losses() == ({"thinned_reports": 1}, [3])
     assert opened.take_losses() == ({}, [])
+    assert spool(tmp_path).take_losses() == ({}, [])
+    assert opened.next_id()[0] > 3
+
+
+def test_what_is_damaged_in_the_middle_costs_no_other_report(tmp_path: Path) -> None:
+    filled(tmp_path, 5, size=500)
+    (segment,) = segments(tmp_path)
+    raw = bytearray(segment.read_bytes())
+    raw[700:710] = b"\xff" * 10
+    segment.write_bytes(raw)
+
+    assert waiting(spool(tmp_path)) == [5, 4, 3, 1]
+
+
+@given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 60))
+def test_no_damage_makes_a_report_of_what_was_none(damage: bytes, at: int, cut: int) -> None:
+    reports = {number: b"report %d " % number * 9 for number in (1, 2, 3)}
+    raw = bytearray(b"".join(_encoded(number, report) for number, report in reports.items()))
+    raw[at : at + cut] = damage
+
+    found = {record.sequence: record.report for record in records(bytes(raw)) if record.report is not None}
+
+    assert found.items() <= reports.items()
 
 
 def test_what_a_crash_left_between_writing_and_renaming_is_cleared_away(tmp_path: Path) -> None:
     filled(tmp_path, 1)
-    (tmp_path / "spool" / f"{2:012}.json.new").write_bytes(b"half a rep")
+    (tmp_path / "spool" / f"{1:012}.spool.new").write_bytes(b"half a segm")
 
     opened = spool(tmp_path)
 
     assert waiting(opened) == [1]
-    assert sorted(path.name for path in (tmp_path / "spool").iterdir()) == [
-        "000000000001.json",
-        "rejected",
-        "stream.json",
-    ]
+    names = sorted(path.name for path in (tmp_path / "spool").iterdir())
+    assert names == ["000000000001.spool", "rejected", "stream.json"]
+
+
+def test_what_the_server_has_takes_no_place_any_more(tmp_path: Path) -> None:
+    opened = filled(tmp_path, 100, size=1_000, most_bytes=640_000)
+    assert len(segments(tmp_path)) == 10
+
+    opened.done(list(range(1, 100)))
+    assert [path.name for path in segments(tmp_path)] == ["000000000091.spool"]
+    opened.done([100])
+
+    assert [path.stat().st_size for path in segments(tmp_path)] == [0]
 
 
 @pytest.mark.parametrize(
@@ -170,11 +234,38 @@ def test_a_full_spool_is_thinned_in_its_older_half_and_the_first_and_newest_stay
 
     kept = waiting(opened)
     losses, dropped = opened.take_losses()
-    assert len(kept) == 49
-    assert losses == {"thinned_reports": 51}
+    assert 40 <= len(kept) <= 50
+    assert losses == {"thinned_reports": 100 - len(kept)}
     assert sorted([*kept, *dropped]) == list(range(1, 101))
     assert kept[-1] == 1
     assert kept[:20] == list(range(100, 80, -1))
+
+
+def test_thirty_days_offline_are_kept_whole_and_what_is_thinned_after_is_told_as_a_gap(tmp_path: Path) -> None:
+    opened = spool(tmp_path, Settings().spool_bytes)
+    began = datetime(2026, 10, 1, tzinfo=UTC)
+
+    def report(number: int) -> None:
+        at = (began + timedelta(minutes=15 * number)).isoformat().replace("+00:00", ".000Z")
+        opened.add(opened.next_id()[0], b'{"collected_at":"%s","filler":"%s"}' % (at.encode(), b"x" * 1_900))
+
+    for number in range(30 * 96):
+        report(number)
+    assert opened.take_losses() == ({}, [])
+    assert sum(path.stat().st_size for path in segments(tmp_path)) < 16_000_000
+
+    for number in range(30 * 96, 120 * 96):
+        report(number)
+    losses, dropped = opened.take_losses()
+
+    assert sum(path.stat().st_size for path in segments(tmp_path)) <= 16_000_000
+    assert losses["thinned_reports"] == len(dropped) == 120 * 96 - len(waiting(opened))
+    assert 0 < len(losses["gaps"]) <= 20
+    for gap in losses["gaps"]:
+        assert began.isoformat() < gap["first_at"] < gap["last_at"] < "2027-01-29"
+        assert gap["reports"] > 1
+    days = {opened.batch(1, 1)[0][0], *waiting(opened)}
+    assert len([number for number in days if number > 90 * 96]) == 30 * 96  # the newest month is whole
 
 
 def test_a_refused_report_is_put_aside_and_counted_and_at_most_twenty_are_kept(tmp_path: Path) -> None:
@@ -196,7 +287,7 @@ def test_nobody_else_may_read_what_waits(tmp_path: Path) -> None:
     finally:
         os.umask(old)
 
-    for name, mode in {"": 0o700, "rejected": 0o700, "stream.json": 0o600, "000000000001.json": 0o600}.items():
+    for name, mode in {"": 0o700, "rejected": 0o700, "stream.json": 0o600, "000000000001.spool": 0o600}.items():
         assert (tmp_path / "spool" / name).stat().st_mode & 0o777 == mode
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import psutil
+from tests.agent.waiting import waiting_in
 from tests.system.debian import Debian
 from tests.system.outside import Outside
 
@@ -53,8 +54,8 @@ class Device(NamedTuple):
         self.debian.run("systemctl", "start", SERVICE)
 
     def spooled(self) -> list[str]:
-        """The reports that wait on its disk."""
-        return sorted(path.name for path in self.debian.path(f"{STATE}/spool").glob("[0-9]*.json"))
+        """The ids of the reports that wait on its disk."""
+        return [report["report_id"] for report in waiting_in(self.debian.path(f"{STATE}/spool"))]
 
 
 @contextmanager

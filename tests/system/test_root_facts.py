@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.agent.waiting import waiting_in
 from tests.e2e.programs import wait_for
 from tests.system.debian import Debian
 from tests.system.device import SERVICE, STATE, Device, slow_down
@@ -121,7 +122,7 @@ def test_facts_that_come_after_the_agent_are_in_its_next_report(device: Device) 
 
     debian.run("systemctl", "stop", SERVICE)  # which makes one last report
 
-    (last,) = debian.path("/var/lib/private/muster-agent/spool").glob("[0-9]*.json")
-    sections = json.loads("{" + last.read_text().partition("{")[2])["sections"]
+    (last,) = waiting_in(debian.path("/var/lib/private/muster-agent/spool"))
+    sections = last["sections"]
     assert [start.get("before_agent") for start in sections["starts"]] == [True, None]
     assert sections["starts"][1]["stop_before"] == "clean"

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests import needs
 from tests.agent.answering import MusterServer, Reply
+from tests.agent.waiting import waiting_in
 from tests.e2e.programs import free_port, wait_for
 from tests.system.outside import Outside
 from tests.windows.conftest import BEFORE, Built
@@ -52,8 +53,8 @@ class Pc(NamedTuple):
         return {**identity, "stream": stream, "told": json.loads((state / "told.json").read_text()).keys()}
 
     def waiting(self) -> list[str]:
-        """The reports that wait on its disk."""
-        return sorted(path.name for path in (self.wine.path(KEPT) / "Agent" / "spool").glob("0*.json"))
+        """The ids of the reports that wait on its disk."""
+        return [report["report_id"] for report in waiting_in(self.wine.path(KEPT) / "Agent" / "spool")]
 
     def log(self) -> str:
         return (self.wine.path(KEPT) / "Agent" / "agent.log").read_text()

@@ -209,6 +209,14 @@ class Restart(Wire, frozen=True):
     reasons: Annotated[list[Short], Meta(max_length=32)] = []
 
 
+class Gap(Wire, frozen=True):
+    """Reports that were thinned out of a full spool: from when to when they were collected, and how many."""
+
+    first_at: Instant
+    last_at: Instant
+    reports: Count
+
+
 class AgentHealth(Wire, frozen=True):
     """What the agent says of itself: losses and limits since its last report. Sent only when there are any."""
 
@@ -217,6 +225,7 @@ class AgentHealth(Wire, frozen=True):
     spool_full: bool = False
     disabled_collectors: Annotated[list[Short], Meta(max_length=64)] = []
     notes: Annotated[list[Annotated[str, Meta(max_length=300)]], Meta(max_length=20)] = []
+    gaps: Annotated[list[Gap], Meta(max_length=20)] = []
 
 
 Section = (
