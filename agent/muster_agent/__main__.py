@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print JSON")
     reset = commands.add_parser("reset", help="forget identity and waiting reports")
     reset.add_argument("--yes", action="store_true", help="do not ask")
+    reset.add_argument("--seal", action="store_true", help="for a golden image: begin again on other hardware only")
     return parser
 
 
@@ -135,6 +136,8 @@ def _doctor(arguments: argparse.Namespace, settings: config.Settings) -> int:
 
 
 def _reset(arguments: argparse.Namespace, settings: config.Settings) -> int:
+    if arguments.seal and not config.enrolment_key(settings):
+        return _complain("a sealed image enrols with its key, and none is set: set enrolment_key_file first.", 2)
     if not arguments.yes:
         if not sys.stdin.isatty():
             return _complain("reset forgets identity and waiting reports: say --yes.", 2)
@@ -143,6 +146,14 @@ def _reset(arguments: argparse.Namespace, settings: config.Settings) -> int:
     from muster_agent.loop import forget
 
     forget(settings)
+    if arguments.seal:
+        from muster_agent.seal import seal
+
+        known_by = seal(settings.state_dir, Machine())
+        print(
+            f"Sealed: this machine is known by {known_by}. Shut it down and make the image; copies enrol by themselves."
+        )
+        return 0
     print("Forgotten. The device enrols anew with its next `run` or `enrol`.")
     return 0
 

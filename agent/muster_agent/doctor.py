@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from muster_agent import __version__, config, enrolment
+from muster_agent import __version__, config, enrolment, seal
 from muster_agent.files import private_directory, write_whole
 from muster_agent.machine import Machine
 from muster_agent.sources import root_facts
@@ -72,7 +72,9 @@ def _windows_rights(machine: Machine) -> Finding:
     return Finding("starts", "ok", "Windows' record of its starts can be read")
 
 
-def _identity(settings: config.Settings, _machine: Machine) -> Finding:
+def _identity(settings: config.Settings, machine: Machine) -> Finding:
+    if seal.is_sealed(settings.state_dir) and seal.is_here(settings.state_dir, machine):
+        return Finding("identity", "note", "sealed as a golden image: the agent begins on other hardware only")
     found = enrolment.load(settings.state_dir)
     if found is not None:
         return Finding("identity", "ok", f"enrolled as {found.device_id}")

@@ -14,7 +14,7 @@ import random
 import sys
 from typing import Any
 
-from muster_agent import __version__, config, enrolment, identity, usable
+from muster_agent import __version__, config, enrolment, identity, seal, usable
 from muster_agent.agenda import Agenda
 from muster_agent.collectors import starts
 from muster_agent.files import lock, private_directory, read_json, remove, write_whole
@@ -35,6 +35,8 @@ _LAST_PROGRAM_SECONDS = 0.4  # patience with a program while stopping
 _REFUSED_SECONDS = 3_600.0
 _LOOK_AGAIN_SECONDS = 15.0
 _MORE_WAITS_SECONDS = 0.2
+_LOOK_AT_SEAL_SECONDS = 60.0
+SEALED = "This machine was sealed as a golden image."
 
 
 class Agent:
@@ -71,6 +73,9 @@ class Agent:
         self._machine.step_back()
         with self._stopping.listening():
             self._run(now=now)
+        if seal.is_sealed(self._settings.state_dir):
+            self.close()
+            return 0
         # What was counted since the last report waits on disk for the next run, and so does a start not told yet.
         self._reporter.hurry(_LAST_PROGRAM_SECONDS)
         self._make_report(("starts",))
@@ -95,6 +100,8 @@ class Agent:
 
     def enrol(self) -> enrolment.Identity:
         """The identity of this device, asked for if need be; raises EnrolmentRefusedError or NetworkFaultError."""
+        if not seal.open_elsewhere(self._settings.state_dir, self._machine):
+            raise enrolment.EnrolmentRefusedError(f"{SEALED} `muster-agent reset` takes the seal off.")
         return self._identity or self._enrol()
 
     def close(self) -> None:
@@ -104,6 +111,7 @@ class Agent:
         self._lock.close()
 
     def _run(self, *, now: bool) -> None:
+        self._wait_while_sealed()
         clock = self._machine.elapsed
         self._sample()
         age, over = starts.progress(self._machine)
@@ -133,6 +141,14 @@ class Agent:
                     agenda.paced(self._report_seconds)
                 if self._reporter.is_wanted and not wait:
                     agenda.hurry_report(clock())
+
+    def _wait_while_sealed(self) -> None:
+        told = False
+        while not seal.open_elsewhere(self._settings.state_dir, self._machine):
+            if not told:
+                self._tell("trouble", f"{SEALED} The agent begins on other hardware only.")
+            told = True
+            self._stopping.rest(_LOOK_AT_SEAL_SECONDS)  # root may tell what names this hardware a minute later
 
     def _watch(self, timer: usable.Timer, agenda: Agenda) -> None:
         seconds, news = timer.look()
@@ -256,6 +272,7 @@ def forget(settings: config.Settings) -> None:
         return
     with lock(settings.state_dir):
         enrolment.forget(settings.state_dir)
+        remove(os.path.join(settings.state_dir, "sealed.json"))
         remove(os.path.join(settings.state_dir, _MEMORY))
         if os.path.isdir(spool):
             shutil.rmtree(spool)
