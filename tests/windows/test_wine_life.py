@@ -104,6 +104,14 @@ def test_installed_it_enrols_reports_and_says_so(pc: Pc, server: Outside) -> Non
     assert not [path for path in pc.wine.path(FOLDER).rglob("*") if path.name == "__pycache__"]
 
 
+def test_what_it_shows_names_itself_among_the_software(pc: Pc) -> None:
+    pc.install(pc.built.before)
+
+    shown = pc.wine.run(rf"{FOLDER}\Agent\python.exe", "-I", "-m", "muster_agent", "show")
+    titles = json.loads(shown)["reports"][0]["sections"]["software"]["titles"]
+    assert [title["version"] for title in titles if title["name"] == "Muster agent"] == [BEFORE]
+
+
 def test_an_upgrade_keeps_device_token_settings_and_what_waits(pc: Pc, server: Outside) -> None:
     row = installed(pc, server)
     settings, kept = pc.wine.values(rf"{STATE}\Settings"), pc.kept()

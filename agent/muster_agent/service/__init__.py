@@ -46,7 +46,7 @@ def forget(path: str | None) -> int:
         for name in (LOG, LOG + OLDER, "lock"):
             remove(os.path.join(settings.state_dir, name))
         os.rmdir(settings.state_dir)
-        if settings.state_dir == config.DEFAULT_STATE:
+        if sys.platform == "win32" and settings.state_dir == config.DEFAULT_STATE:
             os.rmdir(os.path.dirname(settings.state_dir))
     except (OSError, InUseError) as error:
         sys.stderr.write(f"muster-agent: Something is left in {settings.state_dir}: {error}\n")
