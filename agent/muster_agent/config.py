@@ -45,6 +45,7 @@ class Settings(NamedTuple):
     state_dir: str = DEFAULT_STATE
     ca_file: str = ""  # PEM of the authority that signed the server's certificate; default: the system's store
     proxy: str = ""  # http://host:port
+    proxy_bypass: str = ""  # what is reached without a proxy, in the words of NO_PROXY
     report_seconds: int = 900
     sample_seconds: int = 60
     spool_bytes: int = 16_000_000

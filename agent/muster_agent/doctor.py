@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from muster_agent import __version__, config, enrolment, seal
 from muster_agent.files import private_directory, write_whole
 from muster_agent.machine import Machine
+from muster_agent.road import finder
 from muster_agent.sources import root_facts
 from muster_agent.transport import Client, NetworkFaultError
 
@@ -87,15 +88,17 @@ def _identity(settings: config.Settings, machine: Machine) -> Finding:
     return Finding("identity", "wrong", "not enrolled and no key: set enrolment_key or enrolment_key_file")
 
 
-def _server(settings: config.Settings, _machine: Machine) -> Finding:
+def _server(settings: config.Settings, machine: Machine) -> Finding:
     try:
-        with closing(_client(settings)) as client:
+        with closing(_client(settings, machine)) as client:
             answer = client.get("/readyz")
+            road = client.road
     except (NetworkFaultError, ValueError) as error:
         return Finding("server", "wrong", f"{settings.server_url or 'server_url is not set'}: {error}")
     if answer.status != 200:
         return Finding("server", "wrong", f"it answers but is not ready: {answer.body.get('checks')}")
-    return Finding("server", "ok", f"ready at {settings.server_url}")
+    through = f", through the proxy {road.host}:{road.port} (named by {road.named_by})" if road.host else ""
+    return Finding("server", "ok", f"ready at {settings.server_url}{through}")
 
 
 def _clock(settings: config.Settings, machine: Machine) -> Finding:
@@ -103,7 +106,7 @@ def _clock(settings: config.Settings, machine: Machine) -> Finding:
     if found is None:
         return Finding("clock", "note", "compared with the server's once the device is enrolled")
     try:
-        with closing(_client(settings)) as client:
+        with closing(_client(settings, machine)) as client:
             answer = client.post("/api/v1/reports", _EMPTY, token=found.token)
     except (NetworkFaultError, ValueError) as error:
         return Finding("clock", "wrong", f"cannot be compared: {error}")
@@ -123,8 +126,9 @@ def _compared(body: dict[str, Any], problem: str, *, machine: Machine) -> Findin
     return Finding("clock", state, f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's")
 
 
-def _client(settings: config.Settings) -> Client:
-    return Client(settings.server_url, ca_file=settings.ca_file, proxy=settings.proxy, version=__version__)
+def _client(settings: config.Settings, machine: Machine) -> Client:
+    way = finder(settings, machine, environ=os.environ)
+    return Client(settings.server_url, ca_file=settings.ca_file, road=way, version=__version__)
 
 
 def printed(findings: list[Finding]) -> str:

@@ -14,7 +14,7 @@ import random
 import sys
 from typing import Any
 
-from muster_agent import __version__, config, enrolment, identity, seal, usable
+from muster_agent import __version__, config, enrolment, identity, road, seal, usable
 from muster_agent.agenda import Agenda
 from muster_agent.collectors import starts
 from muster_agent.files import lock, private_directory, read_json, remove, write_whole
@@ -51,7 +51,8 @@ class Agent:
         """
         self._settings = settings
         self._machine = machine
-        self._client = Client(settings.server_url, ca_file=settings.ca_file, proxy=settings.proxy, version=__version__)
+        way = road.finder(settings, machine, environ=os.environ)
+        self._client = Client(settings.server_url, ca_file=settings.ca_file, road=way, version=__version__)
         private_directory(settings.state_dir)
         self._lock = lock(settings.state_dir)
         self._spool = Spool(os.path.join(settings.state_dir, _SPOOL), settings.spool_bytes)

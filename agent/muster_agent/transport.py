@@ -1,7 +1,8 @@
 """HTTP to the server: one connection that stays open, gzip, the system's trust store or a given authority.
 
 Enters: paths and bodies. Leaves: `Answer`s of our own server. Whatever is not ours (a redirect, HTML, a proxy's or a
-portal's page, an answer cut short) is a NetworkFaultError, never an order.
+portal's page, an answer cut short) is a NetworkFaultError, never an order. The road is found with the first connection
+and again after a fault; TLS goes on from the session before where the server keeps one.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
+from muster_agent.road import Finder, Road, address, straight
+from muster_agent.tls import Secure, believing, shown_issuer
 from muster_agent.worker import HungError, Worker
 
 MOST_WIRE_BYTES = 256_000
@@ -48,20 +50,30 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """A connection to one server."""
+    """A connection to one server. `handshakes` counts those of TLS: [full, resumed]."""
 
-    def __init__(self, url: str, *, ca_file: str = "", proxy: str = "", version: str = "0") -> None:
-        """`url` and `proxy` as in the settings; raises ValueError when they are no addresses."""
-        parts = _address("server_url", url, schemes=("https", "http"))
+    def __init__(self, url: str, *, ca_file: str = "", road: Finder = straight, version: str = "0") -> None:
+        """`url` and `ca_file` as in the settings, `road` finds the way; raises ValueError when `url` is no address."""
+        parts = address("server_url", url, schemes=("https", "http"))
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port or (443 if self._secure else 80)
         self._base = parts.path.rstrip("/")
-        self._proxy = _address("proxy", proxy, schemes=("http",)) if proxy else None
+        self._find = road
+        self._road: Road | None = None
         self._ca_file, self._version = ca_file, version
         self._connection: http.client.HTTPConnection | None = None
         self._context: ssl.SSLContext | None = None
+        self._session: ssl.SSLSession | None = None
+        self.handshakes = [0, 0]
         # Windows lets no signal end a wait for the network: the main thread must not be the one that waits.
         self._worker = Worker(_PATIENCE_SECONDS) if sys.platform == "win32" else None
+
+    @property
+    def road(self) -> Road:
+        """The road in use, found if need be; raises ValueError when a proxy is named that is no address."""
+        if self._road is None:
+            self._road = self._find()
+        return self._road
 
     def post(self, path: str, body: bytes, *, token: str = "") -> Answer:
         """Send a body, gzipped; raises NetworkFaultError.
@@ -108,8 +120,7 @@ class Client:
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             if fresh or isinstance(error, TimeoutError):
-                self._context = None  # the authorities may have changed since they were read
-                raise NetworkFaultError(_plain(error)) from None
+                raise NetworkFaultError(self._told(error)) from None
         except BaseException:
             self.close()  # told to stop in the middle: what is left of the answer must not be read as the next
             raise
@@ -119,31 +130,46 @@ class Client:
     def _exchange(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
         if self._connection is None:
             self._connection = self._connect()
-        absolute = self._proxy is not None and not self._secure
+        absolute = self.road.host and not self._secure
         target = f"http://{_bracketed(self._host)}:{self._port}{self._base}{path}" if absolute else self._base + path
         self._connection.request(method, target, body, headers)
+        sock = self._connection.sock
         response = self._connection.getresponse()
         content = _content(response)
+        if isinstance(sock, ssl.SSLSocket):
+            self._session = sock.session  # the server may have handed one out, or another
         if response.will_close:
             self.close()
         return _answer(response, content)
 
     def _connect(self) -> http.client.HTTPConnection:
-        host, port = self._host, self._port
-        if self._proxy is not None:
-            host, port = self._proxy.hostname or "", self._proxy.port or 8080
+        road = self.road
+        host, port = road.host or self._host, road.port or self._port
         _look_up(host, port)
         if not self._secure:
             return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
         if self._context is None:
             try:
-                self._context = ssl.create_default_context(cafile=self._ca_file or None)
+                self._context = believing(self._ca_file)
             except OSError as error:
                 raise NetworkFaultError(f"ca_file {self._ca_file or 'of the system'}: {_plain(error)}") from None
-        connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=self._context)
-        if self._proxy is not None:
-            connection.set_tunnel(self._host, self._port)
+        server = (self._host, self._port)
+        connection = Secure(road, server, context=self._context, timeout=_TIMEOUT_SECONDS)
+        connection.session = self._session
+        connection.connect()
+        self.handshakes[bool(connection.secured.session_reused)] += 1
         return connection
+
+    def _told(self, error: Exception) -> str:
+        """What went wrong; the road and the authorities may be others the next time."""
+        road, self._road, self._context, self._session = self._road, None, None, None
+        told = _plain(error)
+        if road and road.host:
+            told += f", through the proxy {_bracketed(road.host)}:{road.port} (named by {road.named_by})"
+        if road and isinstance(error, ssl.SSLCertVerificationError):
+            issuer = shown_issuer(road, (self._host, self._port), timeout=_TIMEOUT_SECONDS)
+            told += f"; the certificate shown here was issued by {issuer!r}" if issuer else ""
+        return told
 
 
 def _aside(worker: Worker, asking: Callable[[], Answer]) -> Answer:
@@ -159,18 +185,6 @@ def _aside(worker: Worker, asking: Callable[[], Answer]) -> Answer:
     if isinstance(answer, NetworkFaultError):
         raise answer
     return answer
-
-
-def _address(setting: str, url: str, *, schemes: tuple[str, ...]) -> SplitResult:
-    """The parts of an address; raises ValueError with what to write instead."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port or an IPv6 address that is none
-        usable = False
-    if not usable:
-        raise ValueError(f"{setting} {url!r} is no address: write {schemes[0]}://HOST[:PORT].")
-    return parts
 
 
 def _look_up(host: str, port: int) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
 import trustme
 from tests.agent.answering import MusterServer, Reply
+from tests.agent.proxies import Proxy
 
 from muster_agent.transport import Client, NetworkFaultError
 
@@ -114,68 +111,9 @@ def test_a_kept_tls_connection_that_the_server_closed_is_opened_anew(secure: Mus
     client.close()
 
 
-class Proxy:
-    """A proxy on a free port: takes `CONNECT` and absolute addresses, or refuses with `status`."""
-
-    def __init__(self, status: int = 200) -> None:
-        self.asked: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_CONNECT(self) -> None:
-                outer.asked.append(self.path)
-                if status != 200:
-                    self.send_error(status)
-                    return
-                host, _, port = self.path.rpartition(":")
-                with socket.create_connection((host, int(port))) as far:
-                    self.send_response(200)
-                    self.end_headers()
-                    back = threading.Thread(target=_pump, args=(far, self.connection), daemon=True)
-                    back.start()
-                    _pump(self.connection, far)
-                    back.join()
-                self.close_connection = True
-
-            def do_POST(self) -> None:
-                outer.asked.append(self.path)
-                self.rfile.read(int(self.headers["Content-Length"]))
-                content = b'{"accepted": []}'
-                self.send_response(202)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it
-                """Tests speak for themselves."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._http.block_on_close = False
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while content := source.recv(65_536):
-            sink.sendall(content)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
-
-
 def test_through_a_proxy_tls_goes_end_to_end(secure: MusterServer, ca_file: str) -> None:
     with Proxy() as proxy:
-        client = Client(secure.url, ca_file=ca_file, proxy=proxy.url)
+        client = Client(secure.url, ca_file=ca_file, road=proxy.road)
 
         assert client.post("/api/v1/reports", BODY, token="secret").status == 202
         client.close()
@@ -187,21 +125,72 @@ def test_through_a_proxy_tls_goes_end_to_end(secure: MusterServer, ca_file: str)
 @pytest.mark.parametrize("status", [407, 502, 511])
 def test_a_proxy_that_refuses_is_named_with_its_status(secure: MusterServer, ca_file: str, status: int) -> None:
     with Proxy(status) as proxy:
-        assert str(status) in fault(Client(secure.url, ca_file=ca_file, proxy=proxy.url))
+        assert str(status) in fault(Client(secure.url, ca_file=ca_file, road=proxy.road))
 
     assert secure.requests == []
 
 
 def test_plain_http_through_a_proxy_asks_for_the_whole_address() -> None:
     with Proxy() as proxy:
-        client = Client("http://muster.example:81", proxy=proxy.url)
+        client = Client("http://muster.example:81", road=proxy.road)
         client.post("/api/v1/reports", BODY)
         client.close()
 
     assert proxy.asked == ["http://muster.example:81/api/v1/reports"]
 
 
-@pytest.mark.parametrize("proxy", ["proxy.example:3128", "https://proxy.example", "http://", "http://a:0"])
-def test_a_proxy_that_is_no_address_is_said_at_once(proxy: str) -> None:
-    with pytest.raises(ValueError, match=r"^proxy .* is no address: write http://HOST\[:PORT\]\.$"):
-        Client("https://muster.example", proxy=proxy)
+def test_tls_goes_on_from_the_session_before_and_full_handshakes_are_few(authority: trustme.CA, ca_file: str) -> None:
+    context = context_for(authority, "localhost")
+    with MusterServer(context) as server:
+        client = Client(server.url, ca_file=ca_file)
+        for _ in range(4):
+            server.answers.append(Reply(200, {}, close=True))
+            client.get("/readyz")
+            client.close()
+
+    assert client.handshakes == [1, 3]
+    assert context.session_stats()["hits"] == 3
+
+
+def test_who_issued_a_certificate_that_is_not_believed_is_told(secure: MusterServer) -> None:
+    said = fault(Client(secure.url))
+
+    assert "certificate verify failed" in said
+    assert "the certificate shown here was issued by 'Testing CA #" in said
+    assert secure.requests == []
+
+
+@pytest.fixture
+def prying() -> Iterator[tuple[Proxy, trustme.CA]]:
+    """A proxy that looks into TLS, and the authority by which it does."""
+    pryer = trustme.CA(organization_unit_name="Inspector of Anytown")
+    far = ssl.create_default_context()
+    far.check_hostname, far.verify_mode = False, ssl.CERT_NONE
+    with Proxy(inspects=context_for(pryer, "localhost"), trusts=far) as proxy:
+        yield proxy, pryer
+
+
+def test_an_inspecting_proxy_is_believed_once_its_authority_is_in_the_machines_store(
+    secure: MusterServer, prying: tuple[Proxy, trustme.CA], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, pryer = prying
+    store = tmp_path / "store.pem"
+    pryer.cert_pem.write_to_path(str(store))
+    monkeypatch.setenv("SSL_CERT_FILE", str(store))
+    client = Client(secure.url, road=proxy.road)
+
+    assert client.post("/api/v1/reports", BODY).status == 202
+    client.close()
+    assert secure.requests[0].path == "/api/v1/reports"
+
+
+def test_an_inspecting_proxy_that_is_not_believed_is_named_and_reads_nothing(
+    secure: MusterServer, prying: tuple[Proxy, trustme.CA], ca_file: str
+) -> None:
+    proxy, _ = prying
+
+    said = fault(Client(secure.url, ca_file=ca_file, road=proxy.road))
+
+    assert "issued by 'Inspector of Anytown'" in said
+    assert f"through the proxy 127.0.0.1:{proxy.port} (named by test)" in said
+    assert (proxy.read, secure.requests) == (b"", [])

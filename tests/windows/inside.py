@@ -53,6 +53,9 @@ if sys.platform == "win32":
             "licence_state": lambda: windows.licence_state(bytes(16)),
             "signed_in": windows.signed_in,
             "processes": windows.processes,
+            "fixed_proxy": windows.fixed_proxy,
+            "scripted_proxy": lambda: windows.scripted_proxy("https://muster.example/"),
+            "sparing": windows.sparing,
             "counters": lambda: windows.counters((r"\Memory\Page Reads/sec", r"\PhysicalDisk(*)\% Idle Time")),
         }
 

@@ -60,6 +60,15 @@ class Windows(Protocol):
     def counters(self, paths: tuple[str, ...]) -> dict[str, dict[str, tuple[int, int]]]:
         """Raw performance counters: path → instance → (first, second value); what is not there is left out."""
 
+    def fixed_proxy(self) -> tuple[str, str]:
+        """The machine's WinHTTP proxies and what passes them by, as WinHTTP writes both; raises OSError."""
+
+    def scripted_proxy(self, url: str) -> tuple[str, str]:
+        """What the proxy script of this account's settings answers for an address, likewise; raises OSError."""
+
+    def sparing(self) -> bool:
+        """Whether battery saver is on, or the connection is metered; False where Windows does not tell."""
+
 
 class LogError(OSError):
     """An event log could not be read; `strerror` says why, in words that name no person."""

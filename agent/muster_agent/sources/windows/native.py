@@ -22,7 +22,7 @@ if sys.platform == "win32":
     import winreg
     from ctypes import POINTER, byref, c_void_p, c_wchar_p, wintypes
 
-    from muster_agent.sources.windows import pdh, wevtapi
+    from muster_agent.sources.windows import pdh, sparing, wevtapi, winhttp
 
     class _Guid(ctypes.Structure):
         _fields_ = (("bytes", ctypes.c_ubyte * 16),)
@@ -83,6 +83,9 @@ if sys.platform == "win32":
 
         record_range = staticmethod(wevtapi.record_range)
         events = staticmethod(wevtapi.events)
+        fixed_proxy = staticmethod(winhttp.fixed_proxy)
+        scripted_proxy = staticmethod(winhttp.scripted_proxy)
+        sparing = staticmethod(sparing.sparing)
 
         def __init__(self) -> None:
             self._counters: pdh.Query | None = None
