@@ -91,7 +91,10 @@ def _needs_server(command: str, settings: config.Settings) -> None:
 def _facts(arguments: argparse.Namespace, _settings: config.Settings) -> int:
     from muster_agent.facts import write
 
-    write(Machine(), arguments.to)
+    machine = Machine()
+    if machine.system != "linux":
+        return _complain("facts are for Linux: elsewhere the agent itself may read all of them.", 1)
+    write(machine, arguments.to)
     return 0
 
 

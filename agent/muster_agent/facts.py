@@ -14,9 +14,12 @@ from muster_agent.files import private_directory, write_whole
 from muster_agent.machine import Machine
 from muster_agent.sources import dmi, drive_health, fpdt, journal, root_facts, smbios
 
+_PATIENCE_SECONDS = 30.0  # the journal of years on a slow disk takes longer than the agent would wait
+
 
 def write(machine: Machine, path: str) -> dict[str, Any]:
     """Gather the facts and replace the file; gives the facts. Raises OSError when the file cannot be written."""
+    machine.patience_seconds = _PATIENCE_SECONDS
     facts = gather(machine)
     private_directory(os.path.dirname(os.path.abspath(path)))
     write_whole(path, json.dumps(facts, separators=(",", ":")).encode(), mode=0o640)

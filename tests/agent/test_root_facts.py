@@ -37,7 +37,9 @@ def without_rights(fixture: Fixture) -> Fixture:
 
 
 def hand_over(fixture: Fixture, told: Any) -> None:
-    fixture.write(root_facts.PATH, json.dumps(told))
+    """Put the file in place whole, as the command does."""
+    fixture.write(f"{root_facts.PATH}.new", json.dumps(told))
+    (fixture.root / f"{root_facts.PATH}.new".lstrip("/")).rename(fixture.root / root_facts.PATH.lstrip("/"))
 
 
 def test_what_root_reads_is_what_an_agent_without_rights_tells(laptop: Fixture) -> None:

@@ -40,7 +40,9 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
         return []
     start, boots = _running(machine, page), _boots(machine)
     present = next((boot for boot in boots if boot["boot_id"] == machine.boot_id()), None)
-    if start["kind"] == "full" and present is not None:
+    if start["kind"] == "soft_reboot":
+        start["stop_before"] = "clean"  # systemd itself brought the run before to its end
+    elif present is not None:
         start["stop_before"] = present["stop_before"]
     until = read["told"].pop("history", "")
     past = _past(boots, present, first_at=page["first_at"])
