@@ -114,6 +114,7 @@ class Agent:
     def _run(self, *, now: bool) -> None:
         self._wait_while_sealed()
         clock = self._machine.elapsed
+        self._sampler.missed_since(self._spool.kept_at)
         self._sample()
         age, over = starts.progress(self._machine)
         young = not now and age < _YOUNG_SECONDS

@@ -71,6 +71,12 @@ class Sampler:
         self._asleep_seconds = 0.0
         self._problem: str | None = None
 
+    def missed_since(self, at: float | None) -> None:
+        """Nobody looked from `at` (seconds since 1970) until now, as far as this start of the device goes back."""
+        now = self._machine.wall()
+        if at is not None:
+            self._pass("missed", int(min(now - at, self._machine.awake()) // _MINUTE), until=now)
+
     def sample(self) -> None:
         """Read the counters; from the second time on, account for the time since the time before."""
         now, before = _Reading(self._machine), self._before

@@ -76,6 +76,7 @@ class Spool:
         self._segments: dict[int, int] = {}  # name → bytes
         self._waiting: dict[int, _Place] = {}
         self._read_segments()
+        self.kept_at = self._kept_at()
         about = read_json(self._path("stream.json"))
         stream, following = about.get("stream"), about.get("next")
         known = isinstance(stream, str) and _STREAM.fullmatch(stream)
@@ -267,6 +268,13 @@ class Spool:
                 self._lose(sequence)
         if torn:
             self._rewrite(name)  # else they would be counted by every run
+
+    def _kept_at(self) -> float | None:
+        """When an earlier run last kept a report, in seconds since 1970; None when no run did."""
+        try:
+            return os.stat(self._segment(max(self._segments))).st_mtime if self._segments else None
+        except OSError:
+            return None
 
     def _count(self, name: str) -> None:
         self._losses[name] = self._losses.get(name, 0) + 1

@@ -280,3 +280,16 @@ def test_the_time_of_an_operation_is_that_of_the_slowest_drive_and_a_minute_with
 @given(st.text(max_size=120) | st.integers().map(lambda n: f"CommitLimit: {n} kB\nCommitted_AS: 5 kB"))
 def test_no_text_gives_a_share_that_is_none(text: str) -> None:
     assert 0 <= (parse_commit(text) or 0) <= 100
+
+
+def test_minutes_in_which_no_agent_ran_are_missed_and_none_before_the_device_started(laptop: Fixture) -> None:
+    laptop.awake_seconds = 1_000.0
+    sampler = Sampler(laptop.machine)
+
+    sampler.missed_since(laptop.wall_seconds - 14 * 60)
+    sampler.missed_since(laptop.wall_seconds - 40 * 86_400)  # until it started, it was off
+    sampler.missed_since(laptop.wall_seconds + 3_600)  # the clock was set back since
+
+    section = sampler.drain()
+    assert section is not None
+    assert sum(hour["missed"] for hour in section["hours"]) == 14 + 16
