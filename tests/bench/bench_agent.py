@@ -1,12 +1,13 @@
 """What the agent weighs at its default settings, beside other watchers of devices, all in the same minutes.
 
 Three agents report to a real server: over plain HTTP, over TLS, and over TLS with a report every 5 minutes where the
-default is every 15, so that the price of a report shows.
+default is every 15, so that the price of a report shows. They are what the Debian package installs, on Debian's Python.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import ssl
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import trustme
+from tests import needs
 from tests.bench import harness, peers, served
 from tests.bench.peers import Program
 from tests.bench.relay import Relay
@@ -69,6 +71,7 @@ def _agents(chosen: Sequence[tuple[str, str, int]], place: Path, stack: ExitStac
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
     (store,) = stack.enter_context(served.stores(lambda _: None, ["sqlite"]))
+    agent = _installed(place)
     for name, scheme, report_seconds in chosen:
         url = stack.enter_context(store.copy())
         server = stack.enter_context(served.served(url, report_seconds=report_seconds))
@@ -81,9 +84,27 @@ def _agents(chosen: Sequence[tuple[str, str, int]], place: Path, stack: ExitStac
             "state_dir": place / f"state-{relay.port}",
         }
         env = environment(**{f"agent_{setting}": value for setting, value in settings.items()})
-        agent = [sys.executable, "-m", "muster_agent"]
+        env = {**env, **_unit_environment()}
         subprocess.run([*agent, "enrol"], env=env, check=True, capture_output=True)
         yield Program(name, peers.started([*agent, "run", "--now"], stack, env=env), relay, door, [])
+
+
+def _installed(place: Path) -> list[str]:
+    """The agent as the Debian package lays it out and starts it: Debian's Python, isolated, its modules compiled."""
+    build = [sys.executable, str(harness.ROOT / "agent/packaging/deb/build.py"), "--out", str(place)]
+    package = subprocess.run(build, check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run(["dpkg-deb", "--extract", package, str(place / "root")], check=True)
+    library = place / "root/usr/lib/muster-agent"
+    python = needs.tool("/usr/bin/python3")
+    subprocess.run([python, "-m", "compileall", "-q", str(library)], check=True)
+    code = f"import sys; sys.path.insert(0, {str(library)!r}); from muster_agent.__main__ import main; main()"
+    return [python, "-I", "-c", code]
+
+
+def _unit_environment() -> dict[str, str]:
+    """What the service's unit sets for the C library."""
+    unit = (harness.ROOT / "agent/packaging/systemd/muster-agent.service").read_text("utf-8")
+    return dict(pair.split("=") for pair in re.findall(r"\b(MALLOC_\w+=\d+)", unit))
 
 
 def _watch(programs: list[Program], looks: int) -> None:
