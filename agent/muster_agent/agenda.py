@@ -59,6 +59,10 @@ class Agenda:
         self.report_at = now + seconds
         self.send_at = max(now, self._held_until)
 
+    def put_off(self, now: float, seconds: float) -> None:
+        """No report was made, for the device is to be spared: whether it still is shows after `seconds`."""
+        self.report_at = now + seconds
+
     def paced(self, seconds: float) -> None:
         """The server set another pace: it holds from the last report on."""
         self.report_at = self._reported_at + seconds

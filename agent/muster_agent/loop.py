@@ -14,7 +14,7 @@ import random
 import sys
 from typing import Any
 
-from muster_agent import __version__, config, enrolment, identity, road, seal, usable
+from muster_agent import __version__, config, enrolment, identity, road, seal, thrift, usable
 from muster_agent.agenda import Agenda
 from muster_agent.collectors import starts
 from muster_agent.files import lock, private_directory, read_json, remove, write_whole
@@ -23,6 +23,7 @@ from muster_agent.report import Reporter, envelope
 from muster_agent.sampler import Sampler
 from muster_agent.sender import TROUBLES, Sender, Told
 from muster_agent.sources import root_facts
+from muster_agent.sources.sparing import is_sparing
 from muster_agent.spool import Spool
 from muster_agent.stopping import Stopping
 from muster_agent.telling import Tell, say
@@ -134,8 +135,7 @@ class Agent:
             if clock() >= agenda.look_at:
                 agenda.looked(clock(), over=starts.progress(self._machine)[1])
             if clock() >= agenda.report_at:
-                self._make_report()
-                agenda.reported(clock(), self._report_seconds)
+                self._report(agenda)
             if clock() >= agenda.send_at:
                 pace, wait = self._report_seconds, self._exchange()
                 agenda.sent(clock(), wait)
@@ -143,6 +143,13 @@ class Agent:
                     agenda.paced(self._report_seconds)
                 if self._reporter.is_wanted and not wait:
                     agenda.hurry_report(clock())
+
+    def _report(self, agenda: Agenda) -> None:
+        if thrift.is_put_off(self._machine):
+            agenda.put_off(self._machine.elapsed(), self._report_seconds)
+        else:
+            self._make_report(thrift.names(self._machine))
+            agenda.reported(self._machine.elapsed(), self._report_seconds)
 
     def _wait_while_sealed(self) -> None:
         told = False
@@ -202,7 +209,8 @@ class Agent:
             return self._sender.back_off(str(fault), fault.retry_after_seconds).wait_seconds
         told = self._sender.send(self._spool, token)
         self._obey(told)
-        return told.wait_seconds or (_MORE_WAITS_SECONDS if len(self._spool) else 0.0)
+        more = len(self._spool) and not is_sparing(self._machine)
+        return told.wait_seconds or (_MORE_WAITS_SECONDS if more else 0.0)
 
     def _obey(self, told: Told) -> None:
         if told.trouble:
