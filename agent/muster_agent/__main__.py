@@ -73,7 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     service = commands.add_parser("service", help="what Windows' service manager starts")
     service.add_argument("--forget", action="store_true", help="remove all that was kept; for the uninstaller")
     commands.add_parser("once", help="make one report and send all that waits")
-    commands.add_parser("show", help="print exactly what would be sent; nothing is sent or kept")
+    show = commands.add_parser("show", help="print exactly what would be sent; nothing is sent or kept")
+    show.add_argument("--explain", action="store_true", help="print why each field is read, and how long it is kept")
     doctor = commands.add_parser("doctor", help="check settings, rights, server, token and clock")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     reset = commands.add_parser("reset", help="forget identity and waiting reports")
@@ -123,7 +124,12 @@ def _once(_arguments: argparse.Namespace, settings: config.Settings) -> int:
     return 0
 
 
-def _show(_arguments: argparse.Namespace, settings: config.Settings) -> int:
+def _show(arguments: argparse.Namespace, settings: config.Settings) -> int:
+    if arguments.explain:
+        from muster_agent.explain import lines
+
+        print("\n".join(lines()))
+        return 0
     from muster_agent.loop import preview
 
     print(json.dumps(preview(settings, Machine()), indent=2))

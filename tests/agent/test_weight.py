@@ -47,6 +47,10 @@ def test_nothing_heavy_is_loaded_that_its_libraries_do_not_load(loaded: set[str]
     assert loaded & set(HEAVY) - bare() == set()
 
 
+def test_the_words_that_explain_fields_are_loaded_for_those_alone_who_ask(loaded: set[str]) -> None:
+    assert "muster_agent.explain" not in loaded
+
+
 def test_nothing_outside_the_standard_library_but_psutil_is_loaded(loaded: set[str]) -> None:
     roots = {name.partition(".")[0] for name in loaded}
     foreign = {n for n in roots if n not in sys.stdlib_module_names and not n.startswith(("_", "sitecustomize"))}
