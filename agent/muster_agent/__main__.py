@@ -16,6 +16,7 @@ from muster_agent.machine import Machine
 from muster_agent.sources import root_facts
 from muster_agent.transport import NetworkFaultError
 
+_FIELD_FILE = "muster-fieldcheck.json"
 _EXAMPLES = """examples:
   muster-agent show              exactly what would be sent now; nothing is sent
   muster-agent doctor            what is wrong, and what to do
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--explain", action="store_true", help="print why each field is read, and how long it is kept")
     doctor = commands.add_parser("doctor", help="check settings, rights, server, token and clock")
     doctor.add_argument("--json", action="store_true", help="print JSON")
+    field = commands.add_parser("fieldcheck", help="set a start beside a stopwatch's times, for Muster's authors")
+    field.add_argument("--file", metavar="FILE", default=_FIELD_FILE, help="default %(default)s")
     reset = commands.add_parser("reset", help="forget identity and waiting reports")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     reset.add_argument("--seal", action="store_true", help="for a golden image: begin again on other hardware only")
@@ -144,6 +147,13 @@ def _doctor(arguments: argparse.Namespace, settings: config.Settings) -> int:
     return int(any(finding.state == "wrong" for finding in findings))
 
 
+def _fieldcheck(arguments: argparse.Namespace, settings: config.Settings) -> int:
+    from muster_agent.fieldcheck import check
+
+    print(check(Machine(), arguments.file, state_dir=settings.state_dir, ask=input))
+    return 0
+
+
 def _reset(arguments: argparse.Namespace, settings: config.Settings) -> int:
     if arguments.seal and not config.enrolment_key(settings):
         return _complain("a sealed image enrols with its key, and none is set: set enrolment_key_file first.", 2)
@@ -174,6 +184,7 @@ def _complain(sentence: str, code: int) -> int:
 
 _COMMANDS = {
     "facts": _facts, "enrol": _enrol, "run": _run, "once": _once, "show": _show, "doctor": _doctor, "reset": _reset,
+    "fieldcheck": _fieldcheck,
 }  # fmt: skip
 
 if __name__ == "__main__":
