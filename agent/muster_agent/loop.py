@@ -196,8 +196,7 @@ class Agent:
 
     def _exchange(self) -> float:
         """Enrol if need be, send one batch; gives the seconds to wait (0: until the next report)."""
-        young = self._machine.elapsed() < _YOUNG_SECONDS
-        if self._identity is None and young and root_facts.are_awaited(self._machine):
+        if self._identity is None and root_facts.are_awaited(self._machine):
             return _LOOK_AGAIN_SECONDS  # else the server would know the device by half of what names it
         try:
             token = self.enrol().token

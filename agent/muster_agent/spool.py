@@ -75,8 +75,8 @@ class Spool:
         self._dropped: list[int] = []
         self._segments: dict[int, int] = {}  # name → bytes
         self._waiting: dict[int, _Place] = {}
+        self.kept_at = self._kept_at()  # before what is torn is mended
         self._read_segments()
-        self.kept_at = self._kept_at()
         about = read_json(self._path("stream.json"))
         stream, following = about.get("stream"), about.get("next")
         known = isinstance(stream, str) and _STREAM.fullmatch(stream)
@@ -228,11 +228,17 @@ class Spool:
         # Nothing in it waits any more. The newest is emptied, so that the next report needs no new file.
         if place.segment == max(self._segments):
             with suppress(OSError):
-                os.truncate(self._segment(place.segment), 0)
-                self._segments[place.segment] = 0
+                self._empty(place.segment)
         else:
             remove(self._segment(place.segment))
             del self._segments[place.segment]
+
+    def _empty(self, name: int) -> None:
+        path = self._segment(name)
+        kept_at = os.stat(path).st_mtime_ns
+        os.truncate(path, 0)
+        self._segments[name] = 0
+        os.utime(path, ns=(kept_at, kept_at))  # when a report was kept, not when the server had it
 
     def _read(self, sequence: int) -> bytes | None:
         place = self._waiting.get(sequence)
@@ -256,13 +262,14 @@ class Spool:
     def _read_segment(self, name: int) -> None:
         with open(self._segment(name), "rb") as file:
             raw = file.read()
-        self._segments[name] = len(raw)
+        self._segments[name] = 0  # up to its last whole report: behind half a line the next one would not be found
         torn = []
         for record in records(raw):
             if record.report is None:
                 torn.append(record.sequence)
             else:
                 self._waiting[record.sequence] = _Place(name, record.begin, record.end)
+                self._segments[name] = record.end + 1
         for sequence in torn:
             if sequence not in self._waiting:
                 self._lose(sequence)
@@ -271,10 +278,8 @@ class Spool:
 
     def _kept_at(self) -> float | None:
         """When an earlier run last kept a report, in seconds since 1970; None when no run did."""
-        try:
-            return os.stat(self._segment(max(self._segments))).st_mtime if self._segments else None
-        except OSError:
-            return None
+        newest = max(filter(_SEGMENT.fullmatch, os.listdir(self._directory)), default=None)
+        return os.stat(self._path(newest)).st_mtime if newest else None
 
     def _count(self, name: str) -> None:
         self._losses[name] = self._losses.get(name, 0) + 1

@@ -60,6 +60,23 @@ def test_a_copy_that_cannot_be_told_from_the_sealed_machine_yet_stays_silent(lap
     assert not seal.open_elsewhere(str(state), laptop.machine)
 
 
+def test_until_root_has_told_what_names_the_hardware_a_new_machine_id_alone_takes_no_seal_off(
+    laptop: Fixture, state: Path
+) -> None:
+    seal.seal(str(state), laptop.machine)
+    laptop.write("/usr/lib/systemd/system/muster-agent-facts.timer", "")
+    laptop.write("/etc/machine-id", "0123456789abcdef0123456789abcdef")
+    for name in ("product_uuid", "product_serial"):
+        (laptop.root / f"sys/class/dmi/id/{name}").unlink()
+        (laptop.root / f"sys/class/dmi/id/{name}").mkdir()  # refuses even a test that is root
+
+    laptop.elapsed_seconds = 30.0
+    assert not seal.open_elsewhere(str(state), laptop.machine)
+
+    laptop.elapsed_seconds = 3_600.0  # root tells nothing on this machine: the machine id is all there is
+    assert seal.open_elsewhere(str(state), laptop.machine)
+
+
 def test_what_cannot_be_told_from_its_copies_is_not_sealed(container: Fixture, state: Path) -> None:
     with pytest.raises(ValueError, match="tells this machine from its copies"):
         seal.seal(str(state), container.machine)

@@ -170,6 +170,30 @@ def test_a_torn_report_is_counted_once_and_left_out(tmp_path: Path) -> None:
     assert opened.next_id()[0] > 3
 
 
+def test_wherever_the_power_went_while_a_report_was_written_those_written_after_it_are_found(tmp_path: Path) -> None:
+    filled(tmp_path, 1)
+    (segment,) = segments(tmp_path)
+    whole, torn = segment.read_bytes(), _encoded(2, b"torn" * 9)
+
+    for length in range(len(torn)):
+        segment.write_bytes(whole + torn[:length])
+        spool(tmp_path).add(3, b"after")
+        assert waiting(spool(tmp_path)) == [3, 1]
+
+
+def test_when_the_last_report_was_kept_is_known_whatever_became_of_it(tmp_path: Path) -> None:
+    opened = filled(tmp_path, 2)
+    (segment,) = segments(tmp_path)
+    os.utime(segment, (1_000, 1_000))
+
+    opened.done([1, 2])  # the server has them, a while later
+    assert spool(tmp_path).kept_at == 1_000
+
+    segment.write_bytes(_encoded(3, b"report")[:-3])
+    os.utime(segment, (2_000, 2_000))
+    assert spool(tmp_path).kept_at == 2_000
+
+
 def test_what_is_damaged_in_the_middle_costs_no_other_report(tmp_path: Path) -> None:
     filled(tmp_path, 5, size=500)
     (segment,) = segments(tmp_path)

@@ -18,6 +18,7 @@ FORM = 1
 MOST_BOOTS = 400
 _MOST_BYTES = 500_000
 _HOUR = 3_600.0
+_AWAITED_SECONDS = 600.0  # after a start; the unit runs a minute after it
 _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 _Shape = Callable[[Any], Any]
@@ -100,6 +101,7 @@ def read_part(machine: Machine, name: str) -> Any:
 
 
 def are_awaited(machine: Machine) -> bool:
-    """Whether this device has the unit that brings the facts, and it has not brought them yet."""
+    """Whether this device started just now, has the unit that brings the facts, and it has not brought them yet."""
     units = (f"{place}/muster-agent-facts.timer" for place in _UNITS)
-    return not machine.exists(PATH) and any(map(machine.exists, units))
+    young = machine.elapsed() < _AWAITED_SECONDS
+    return young and not machine.exists(PATH) and any(map(machine.exists, units))
