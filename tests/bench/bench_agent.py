@@ -134,7 +134,7 @@ def _row(program: Program, looks: int, first: int) -> list[Any]:
         *(f"{harness.median(values) / 2**20:.1f}" for values in (weight.proportional, weight.private)),
         *((sent / 1000, received / 1000) if program.relay else ("-", "-")),
         f"{door.handshakes} ({door.resumed})" if door and door.handshakes else "-",
-        weight.written_bytes / 1000,
+        weight.written[-1] / 1000,
     ]
 
 
@@ -147,12 +147,15 @@ def _day(programs: list[Program], looks: int, first: int) -> str:
     seconds = start + settled * 86_400 / looks + report * REPORTS_A_DAY
     begun, ended = sum(busy.wire[first]), sum(busy.wire[-1])
     wire = begun + (ended - begun) * (REPORTS_A_DAY - 1)
+    kept = busy.weight.written[-1] - busy.weight.written[first]
+    disk = busy.weight.written[first] + kept * (REPORTS_A_DAY - 1)
     minute = 1000 * settled * 60 / looks
     return (
         f"CPU of the agent over TLS: {start:.2f} s to start and tell all once, {minute:.1f} ms a minute, "
         f"{1000 * report:.0f} ms a report.\n"
         f"A day of {REPORTS_A_DAY} reports: {seconds:.1f} s, {_percent(seconds / 86_400)} % of one core; "
-        f"{wire / 1000:.0f} kB on the wire, {ended - begun:,} bytes a report with its handshake."
+        f"{wire / 1000:.0f} kB on the wire, {ended - begun:,} bytes a report with its handshake; "
+        f"{disk / 1000:.0f} kB to disk, {kept:,} bytes a report."
     )
 
 

@@ -22,10 +22,12 @@ class Weight:
         self.resident: list[int] = []  # bytes at each look
         self.proportional: list[int] = []
         self.private: list[int] = []
+        self.written: list[int] = []  # bytes that it caused to be written to disk since it began
 
     def look(self) -> None:
         """Read everything once; raises OSError when the process has ended."""
         self.cpu_seconds.append(self._cpu())
+        self.written.append(self._written_bytes())
         memory = {
             name: 1_024 * int(value)
             for name, value in re.findall(
@@ -36,9 +38,7 @@ class Weight:
         self.proportional.append(memory["Pss"])
         self.private.append(memory["Private_Clean"] + memory["Private_Dirty"])
 
-    @property
-    def written_bytes(self) -> int:
-        """Bytes that it caused to be written to disk since it began."""
+    def _written_bytes(self) -> int:
         found = re.search(r"^write_bytes: (\d+)$", (self._proc / "io").read_text(), re.MULTILINE)
         return int(found[1]) if found else 0
 
