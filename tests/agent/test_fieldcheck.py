@@ -95,6 +95,26 @@ def test_the_file_of_a_windows_pc_holds_nothing_of_a_person_and_no_hour_of_a_day
     assert document["answers"]["starts_by_kind"] == {"full": 2}
 
 
+def test_a_person_who_is_called_by_a_number_or_stands_where_programs_do_is_not_in_the_file(tmp_path: Path) -> None:
+    pc = laptop()
+    log = "Microsoft-Windows-Winlogon"
+    pc.windows.logs["System"].append(
+        record("User32", 1074, record=161, at=pc.wall_seconds, param4="0x500ff", param5="restart", param7="4711")
+    )
+    pc.windows.logs[field.LOGON_CHANNEL] += [
+        record(log, 811, record=number, at=pc.wall_seconds, SubscriberName=name)
+        for number, name in ((8, "GPClient"), (9, "JaneDoe"))
+    ]
+    key = rf"SOFTWARE\Microsoft\Windows\CurrentVersion\WINEVT\Channels\{field.LOGON_CHANNEL}"
+    pc.key(key, Enabled=1, ChannelAccess="granted to Jane")
+
+    _, document = checked(pc.machine, tmp_path / "check.json", "", "", "")
+
+    text = json.dumps(document)
+    assert [name for name in ("4711", "JaneDoe", "Jane") if name in text] == []
+    assert document["answers"]["winlogon_subscribers"] == {"GPClient": 1, "others": 1}
+
+
 def test_the_records_of_a_file_give_the_same_figures_again(tmp_path: Path) -> None:
     _, document = checked(laptop().machine, tmp_path / "field.json", "", "", "")
 

@@ -24,6 +24,10 @@ _POST_KEY = rf"{MACHINE}\SYSTEM\CurrentControlSet\Control\Session Manager\Power"
 _CHANNELS_KEY = rf"{MACHINE}\SOFTWARE\Microsoft\Windows\CurrentVersion\WINEVT\Channels"
 _SUBSCRIBERS = "*[System[EventID=811 or EventID=812]]"
 _PLAIN = re.compile(r"-?\d{1,19}|0x[0-9a-fA-F]{1,16}|true|false", re.IGNORECASE)
+_SDDL = re.compile(r"[A-Za-fx0-9:;()-]{1,1000}")
+# A person may be called by a number, or a subscriber by a person: of these, what is known alone may leave.
+_FIELDS = {"User32": ("param4",), "Microsoft-Windows-Winlogon": ("TSId",)}
+_KNOWN_SUBSCRIBERS = frozenset(("GPClient", "Profiles", "Sens", "SessionEnv", "TermSrv", "TrustedInstaller"))
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,39}")
 _PERSON = re.compile(r"S-1-\d+-\d+-\d+-\d+", re.IGNORECASE)  # a SID of an account, not of a group that every PC has
 _ZERO = datetime(2001, 1, 1, tzinfo=timezone.utc).timestamp()  # noqa: UP017 - where shifted instants begin
@@ -41,6 +45,8 @@ def read_records(machine: Machine) -> list[dict[str, Any]]:
 def reduced(event: Event, shift: float) -> dict[str, Any]:
     """An event with what may leave alone; instants moved by `shift` seconds."""
     data = {name: value for key, text in event.data.items() if (name := _named(key)) and (value := _kept(text, shift))}
+    if event.provider in _FIELDS:
+        data = {name: value for name, value in data.items() if name in _FIELDS[event.provider]}
     if event.provider.endswith("Diagnostics-Performance") and event.id != 100:
         name = base_name(event.data.get("Name"))
         data.update({"Name": name} if name and event.id != 109 else {})
@@ -89,7 +95,7 @@ def _channel(machine: Machine, channel: str) -> dict[str, Any]:
         told: dict[str, Any] = {"readable": True, "records": newest - oldest + 1 if newest else 0}
     except LogError as error:
         told = {"readable": False, "error": error.errno}
-    shown = access if isinstance(access, str) and len(access) < 1_000 and not _PERSON.search(access) else None
+    shown = access if isinstance(access, str) and _SDDL.fullmatch(access) and not _PERSON.search(access) else None
     return {
         **told,
         "enabled": _number(about.get("Enabled")),
@@ -102,8 +108,9 @@ def _subscribers(machine: Machine) -> dict[str, int]:
     found: dict[str, int] = {}
     for event in _events(machine, LOGON_CHANNEL, query=_SUBSCRIBERS):
         name = event.data.get("SubscriberName", "")
-        if event.id in (811, 812) and _NAME.fullmatch(name):
-            found[name] = found.get(name, 0) + 1
+        if event.id in (811, 812):
+            told = name if name in _KNOWN_SUBSCRIBERS else "others"
+            found[told] = found.get(told, 0) + 1
     return found
 
 
