@@ -134,7 +134,7 @@ FIELDS: dict[str, tuple[Why, ...]] = {
 
 def lines() -> Iterator[str]:
     """The table for people: section, field, why, how long."""
-    yield "Every field that may be sent: why it is read, and how long the server keeps it. Nobody's name is in any."
+    yield "Every field that may be sent: why it is read, and how long the server keeps it. No account is named in any."
     for section, rows in FIELDS.items():
         yield f"\n{section}"
         for why in rows:
