@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests import needs
+from tests.agent.waiting import waiting_in
 from tests.e2e.conftest import Start
 from tests.e2e.judging import Reader, newcomer, post_slow_starts
 from tests.e2e.load import Load, stored_ids
@@ -124,7 +125,7 @@ class Agent:
     @property
     def waiting(self) -> int:
         """Reports in the spool."""
-        return len(list(self._spool.glob("*[0-9].json")))
+        return len(waiting_in(self._spool))
 
     @contextmanager
     def running(self, log: Path) -> Iterator[subprocess.Popen[bytes]]:
