@@ -15,7 +15,7 @@ from tests.fixtures.machine import Fixture
 
 from muster_agent import facts
 from muster_agent.collectors import hardware
-from muster_agent.sources import block, drive_health
+from muster_agent.sources import ata, block, drive_health
 from muster_agent.sources.nvme import parse_health
 from muster_agent.sources.passthrough import Answer, Command, ask
 
@@ -221,9 +221,9 @@ def test_no_answer_of_a_drive_gives_a_figure_from_nonsense(data: bytes, sense: b
     health = parse_health(data)
     assert 0 <= health.get("wear_percent", 0) <= 255
     assert 0 <= health.get("power_on_hours", 0) <= 10**6
-    attributes = drive_health.parse_attributes(data)
-    assert 0 <= (drive_health.life_used(attributes) or 0) <= 99
-    assert 0 <= (drive_health.power_on_hours(attributes) or 0) <= 876_000
+    attributes = ata.parse_attributes(data)
+    assert 0 <= (ata.life_used(attributes) or 0) <= 99
+    assert 0 <= (ata.power_on_hours(attributes) or 0) <= 876_000
     assert 0 <= (drive_health.parse_percentage_used(data) or 0) <= 255
     assert drive_health.parse_status(Answer(b"", sense)) in (True, False, None)
     assert drive_health.is_standby(Answer(b"", sense)) in (True, False)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.agent.test_drive_health import smart_data
 from tests.fixtures import smbios_table
 from tests.fixtures.windows_machine import WindowsFixture
 
@@ -138,6 +139,20 @@ def test_drives_are_told_with_their_kind_and_wear_and_without_their_serial(pc: W
             "failing": True,
         },
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("turns", "wear"), [(0, 13), (1, None)])
+def test_an_ata_drive_tells_its_attributes_behind_its_warning_and_a_turning_one_no_wear(
+    pc: WindowsFixture, turns: int, wear: int | None
+) -> None:
+    put_drives(pc)
+    pc.windows.devices[(DRIVE1, PROPERTY, SEEK_PENALTY)] = struct.pack("<IIB", 12, 12, turns)
+    told = smart_data(a9=(95, 12_345), a177=(87, 411))
+    pc.windows.devices[(DRIVE1, PREDICT, b"")] = struct.pack("<I", 0) + told
+
+    drive = hardware.collect(pc.machine)["drives"][1]
+
+    assert (drive["failing"], drive["power_on_hours"], drive.get("wear_percent")) == (False, 12_345, wear)
 
 
 def test_a_device_is_known_again_by_its_firmware_and_the_drive_it_starts_from(pc: WindowsFixture) -> None:

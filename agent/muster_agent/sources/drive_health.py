@@ -11,20 +11,17 @@ from typing import Any
 
 from muster_agent.machine import Machine
 from muster_agent.sources import block, root_facts
+from muster_agent.sources.ata import life_used, parse_attributes, power_on_hours
 from muster_agent.sources.nvme import LOG_BYTES, parse_health
 from muster_agent.sources.passthrough import Answer, Command
 
 _SECTOR = LOG_BYTES
 _EVERY_NAMESPACE, _HEALTH_LOG = 0xFFFF_FFFF, 0x02
 _LOG_WORDS = struct.pack("<BI6I", 0x02, _EVERY_NAMESPACE, _HEALTH_LOG | (_SECTOR // 4 - 1) << 16, 0, 0, 0, 0, 0)
-_MOST_HOURS = 876_000  # a century: a larger number counts something else
 _READ_LOG = 0x2F
 _SMART, _WEAR_PAGE = 0xC24F00, 0x0704  # LBA: the key of every SMART command; page 07h of log 04h
 _STANDBY = {0x00, 0x01}
 _SMART_GOOD, _SMART_BAD = (0x4F, 0xC2), (0xF4, 0x2C)
-_POWER_ON = 9
-# Attributes whose normalised value is the life that is left in percent, the most exact first.
-_LIFE_LEFT = (202, 231, 177, 233, 173, 169)
 
 Health = dict[str, Any]
 
@@ -95,28 +92,6 @@ def _registers(sense: bytes) -> tuple[int, int, int] | None:
     if len(sense) >= 12 and sense[0] & 0x7F == 0x70:
         return sense[6], sense[10], sense[11]
     return None
-
-
-def parse_attributes(data: bytes) -> dict[int, tuple[int, int]]:
-    """SMART READ DATA: attribute → (normalised value, raw value); empty when its checksum is wrong."""
-    if len(data) < _SECTOR or sum(data[:_SECTOR]) & 0xFF or not any(data):
-        return {}
-    entries = (data[place : place + 12] for place in range(2, 362, 12))
-    return {entry[0]: (entry[3], int.from_bytes(entry[5:11], "little")) for entry in entries if entry[0]}
-
-
-def power_on_hours(attributes: dict[int, tuple[int, int]]) -> int | None:
-    """The raw value's low three bytes; some makers keep minutes above them."""
-    if _POWER_ON not in attributes:
-        return None
-    hours = attributes[_POWER_ON][1] & 0xFF_FFFF
-    return hours if hours <= _MOST_HOURS else None
-
-
-def life_used(attributes: dict[int, tuple[int, int]]) -> int | None:
-    """Percent of a solid drive's life that is used up, by the attribute that its maker keeps for that."""
-    left = next((attributes[number][0] for number in _LIFE_LEFT if number in attributes), None)
-    return 100 - left if left is not None and 0 < left <= 100 else None
 
 
 def parse_percentage_used(page: bytes) -> int | None:

@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 from muster_agent.machine import Machine
+from muster_agent.sources.ata import life_used, parse_attributes, power_on_hours
 from muster_agent.sources.nvme import LOG_BYTES, parse_health
 from muster_agent.sources.windows import MACHINE
 from muster_agent.sources.windows.events import plain
@@ -54,8 +55,7 @@ def _of_its_bus(machine: Machine, path: str, *, bus: int) -> dict[str, Any]:
     # A virtual disk's own word on whether it turns is not to be believed.
     turns = b"" if bus in _VIRTUAL_BUSES else _ask(machine, path, code=_PROPERTY, request=_SEEK_PENALTY)
     predicted = _ask(machine, path, code=_PREDICT)
-    failing = {"failing": predicted[:4] != bytes(4)} if len(predicted) >= 4 else {}
-    return {"kind": parse_seek_penalty(turns), **failing}
+    return {"kind": parse_seek_penalty(turns), **parse_predicted(predicted, turns=parse_seek_penalty(turns) != "ssd")}
 
 
 def _ask(machine: Machine, path: str, *, code: int, request: bytes = b"") -> bytes:
@@ -91,6 +91,15 @@ def parse_seek_penalty(raw: bytes) -> str:
     if len(raw) < 9:
         return "unknown"
     return "hdd" if raw[8] else "ssd"
+
+
+def parse_predicted(raw: bytes, *, turns: bool) -> dict[str, Any]:
+    """A STORAGE_PREDICT_FAILURE: the drive's own warning, and behind it the SMART attributes of an ATA drive."""
+    if len(raw) < 4:
+        return {}
+    attributes = parse_attributes(raw[4:])
+    worn = {"wear_percent": None if turns else life_used(attributes), "power_on_hours": power_on_hours(attributes)}
+    return {"failing": raw[:4] != bytes(4), **{name: value for name, value in worn.items() if value is not None}}
 
 
 def parse_nvme_health(raw: bytes) -> dict[str, Any]:
