@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import select
 import socket
 import ssl
 import sys
@@ -114,6 +115,8 @@ class Client:
             raise NetworkFaultError(f"no answer within {self._worker.patience_seconds:.0f} s") from None
 
     def _ask_here(self, method: str, path: str, *, body: bytes | None, headers: dict[str, str]) -> Answer:
+        if self._connection is not None and _has_ended(self._connection):
+            self.close()  # else the whole request would go into a connection that nobody reads from
         fresh = self._connection is None
         try:
             return self._exchange(method, path, body=body, headers=headers)
@@ -209,6 +212,11 @@ def _look_up(host: str, port: int) -> None:
         raise TimeoutError(f"the address of {host} could not be found in {_LOOK_UP_SECONDS:.0f} s")
     if failed:
         raise failed[0]
+
+
+def _has_ended(connection: http.client.HTTPConnection) -> bool:
+    """Whether an idle connection was hung up: there is something to read although nothing was asked."""
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def _content(response: http.client.HTTPResponse) -> bytes:

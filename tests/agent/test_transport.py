@@ -130,6 +130,31 @@ def test_a_kept_connection_that_the_server_closed_is_opened_anew_without_a_fault
     assert server.connections == 2
 
 
+def test_into_a_connection_that_was_hung_up_nothing_is_written() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        asking = threading.Thread(target=client.get, args=("/readyz",))
+        asking.start()
+        first, _ = listener.accept()
+        first.recv(65_536)
+        first.sendall(answer)
+        asking.join(10)
+        first.shutdown(socket.SHUT_WR)  # as a proxy does after a minute
+
+        again = threading.Thread(target=client.post, args=("/api/v1/reports", BODY))
+        again.start()
+        second, _ = listener.accept()
+        second.recv(65_536)
+        second.sendall(answer)
+        again.join(10)
+
+        assert first.recv(65_536) == b""
+        first.close()
+        second.close()
+        client.close()
+
+
 def test_a_server_that_is_not_there_is_a_fault_that_says_why() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # not listening
