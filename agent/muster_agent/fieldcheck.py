@@ -39,11 +39,11 @@ def check(machine: Machine, path: str, *, state_dir: str, ask: Callable[[str], s
     known = read_json(path)
     told = known["starts"] if known.get("form") == FORM and isinstance(known.get("starts"), list) else []
     newest = _newest(machine, state_dir)
-    if told and told[-1].get("named") == _short(newest):
+    shown = {name: value for name, value in newest.items() if name not in _PRIVATE}
+    if told and told[-1].get("start") == shown:
         return f"This start is in {path} already: restart the device, and run this again."
     measured = _measured(ask)
-    shown = {name: value for name, value in newest.items() if name not in _PRIVATE}
-    told = [*told, {"named": _short(newest), "start": shown, "stopwatch": measured}][-_MOST_STARTS:]
+    told = [*told, {"start": shown, "stopwatch": measured}][-_MOST_STARTS:]
     document = {
         "form": FORM,
         "agent": __version__,
@@ -131,10 +131,6 @@ def parse_analyzed(text: str) -> dict[str, float]:
 
 def _only(section: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: section[name] for name in names if section.get(name) is not None}
-
-
-def _short(start: dict[str, Any]) -> str:
-    return str(start["start_id"])[:8]
 
 
 def _what_next(count: int, path: str) -> str:

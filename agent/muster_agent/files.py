@@ -25,6 +25,7 @@ def write_whole(path: str, content: bytes, *, mode: int = 0o600) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
+            _give(handle, os.path.dirname(path))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -44,6 +45,7 @@ def append(path: str, content: bytes, *, at: int) -> None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "rb+") as file:
         try:
+            _give(handle, os.path.dirname(path))
             file.truncate(at)
             file.seek(at)
             file.write(content)
@@ -85,6 +87,7 @@ def remove(path: str) -> None:
 def lock(directory: str) -> IO[bytes]:
     """Take a directory for this process alone, until the file is closed; raises InUseError or OSError."""
     handle = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    _give(handle, directory)
     file = os.fdopen(handle, "rb+")
     try:
         _lock(file)
@@ -113,6 +116,9 @@ if sys.platform == "win32":
     def _lock(file: IO[bytes]) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
+    def _give(_handle: int, _directory: str) -> None:
+        """Windows' folders hand on to whom their files belong."""
+
     def _sync_directory(_path: str) -> None:
         """Windows writes a renamed entry by itself."""
 
@@ -121,10 +127,20 @@ else:
 
     def private_directory(path: str) -> None:
         """Make a directory that nobody else may read, unless it is there; raises OSError."""
+        fresh = not os.path.isdir(path)
         os.makedirs(path, mode=0o700, exist_ok=True)
+        above = os.stat(os.path.dirname(path) or ".")
+        if fresh and os.geteuid() == 0 and above.st_uid != 0:
+            os.chown(path, above.st_uid, above.st_gid)
 
     def _lock(file: IO[bytes]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _give(handle: int, directory: str) -> None:
+        """What root writes beside an agent without rights belongs to that agent, or it could not go on."""
+        about = os.stat(directory or ".")
+        if os.geteuid() == 0 and about.st_uid != 0:
+            os.fchown(handle, about.st_uid, about.st_gid)
 
     def _sync_directory(path: str) -> None:
         handle = os.open(path, os.O_RDONLY)

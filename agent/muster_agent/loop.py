@@ -172,11 +172,16 @@ class Agent:
     def _make_report(self, names: tuple[str, ...] | None = None) -> None:
         if self._reporter.hardware_hash is None:
             self._reporter.hardware_hash = identity.hints(self._machine)["hardware_hash"]
-        collected = self._reporter.collect(names)
+        try:
+            collected = self._reporter.collect(names)
+        except BaseException:
+            self._reporter.not_built()  # told to stop in the middle: what was collected is in no report
+            raise
         with self._stopping.held():
             try:
                 sequence, report_id = self._spool.next_id()
             except OSError as error:
+                self._reporter.not_built()
                 self._tell("disk", f"No report can be numbered ({error.strerror}); counting goes on.")
                 return
             losses, dropped = self._spool.take_losses()

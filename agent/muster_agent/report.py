@@ -81,6 +81,10 @@ class Reporter:
             tell_again(self._machine, everything=False)
         self._told = {name: entry for name, entry in self._told.items() if entry[1] not in gone}
 
+    def not_built(self) -> None:
+        """What was collected is in no report: collectors that tell what is new alone tell it again."""
+        tell_again(self._machine, everything=False)
+
     def want(self, names: Iterable[str]) -> None:
         """Put the rare sections that the server asks for into the next report; the same one once an hour at most.
 
@@ -122,7 +126,8 @@ class Reporter:
             sections["starts"] = [{**start, "culprits": []} for start in sections["starts"]]
         if not _NEWS.isdisjoint(sections):
             self._news_in = [*self._news_in, sequence][-_MOST_NEWS:]
-        self._answered.update(dict.fromkeys(self._wanted, self._machine.elapsed()))
+        met = self._wanted & collected.outcomes.keys()
+        self._answered.update(dict.fromkeys(met, self._machine.elapsed()))
         self._wanted = set()
         use = sampler.drain()
         if use is not None:
@@ -147,6 +152,7 @@ class Reporter:
             section, outcome = self._worker.run(lambda: run_collector(self._machine, collector))
         except HungError:
             seconds = self._worker.patience_seconds
+            self.not_built()  # it may go on behind our back, and think that it was heard
             if not self._hurried:
                 self.guard.switch_off(collector.name, f"did not end within {seconds:.0f} s")
             return None, {"outcome": "failed", "seconds": seconds, "problem": "did not end in time"}

@@ -192,22 +192,22 @@ class Spool:
         self._tell_gap(gone)
         for sequence in gone:
             self._lose(sequence)
-        self._rewrite(largest)
-        return True
+        return self._rewrite(largest)
 
-    def _rewrite(self, name: int) -> None:
-        """Write a segment anew with what of it still waits."""
+    def _rewrite(self, name: int) -> bool:
+        """Write a segment anew with what of it still waits; gives whether that could be done."""
         kept = sorted(sequence for sequence, place in self._waiting.items() if place.segment == name)
         reports = [(sequence, report) for sequence in kept if (report := self._read(sequence)) is not None]
         content = b"".join(_encoded(*pair) for pair in reports)
         if name not in self._segments:
-            return  # it went with its last report
+            return True  # it went with its last report
         try:
             write_whole(self._segment(name), content)
         except OSError:
-            return  # it stays as it was, with more than it needs
+            return False  # it stays as it was, with more than it needs
         self._segments[name] = len(content)
         self._waiting.update((r.sequence, _Place(name, r.begin, r.end)) for r in records(content))
+        return True
 
     def _tell_gap(self, gone: list[int]) -> None:
         found = (_COLLECTED_AT.search(self._read(sequence) or b"") for sequence in gone)

@@ -7,8 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests import needs
 
-from muster_agent.files import InUseError, lock, private_directory, read_json, remove, write_whole
+from muster_agent.files import InUseError, append, lock, private_directory, read_json, remove, write_whole
 
 
 def test_a_file_is_replaced_whole_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
@@ -78,3 +79,15 @@ def test_two_agents_do_not_share_a_directory(tmp_path: Path) -> None:
         lock(str(tmp_path))
 
     lock(str(tmp_path)).close()
+
+
+def test_what_root_writes_beside_an_agent_without_rights_belongs_to_that_agent(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        needs.missing("giving files away needs root")
+    os.chown(tmp_path, 4_711, 4_711)
+
+    write_whole(str(tmp_path / "told.json"), b"{}")
+    append(str(tmp_path / "1.spool"), b"x", at=0)
+    private_directory(str(tmp_path / "spool"))
+
+    assert {path.stat().st_uid for path in tmp_path.iterdir()} == {4_711}

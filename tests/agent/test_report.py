@@ -235,3 +235,13 @@ def test_reports_stand_in_the_envelope_byte_for_byte_and_begin_with_their_id(lap
     head = json.loads(body)
     assert (head["sent_at"], head["monotonic_seconds"]) == ("2026-11-25T09:30:00.000Z", 93600.5)
     assert head["agent"]["version"] == "7.7"
+
+
+def test_what_was_collected_for_a_report_that_was_never_built_is_told_by_the_next(laptop: Fixture) -> None:
+    agent = Agent(laptop)
+    agent.reporter.collect()
+
+    agent.reporter.not_built()  # told to stop in the middle
+
+    assert "starts" in agent.sections()
+    assert "starts" not in agent.sections()

@@ -49,7 +49,9 @@ def collect(machine: Machine) -> list[dict[str, Any]] | None:
     fresh = [earlier for earlier in past if earlier["zero_at"] > until]
     fresh += news(read["told"], [start], name="start_id")
     if boots:
-        read["told"]["history"] = max([until, start["zero_at"], *(earlier["zero_at"] for earlier in past)])
+        until = max([until, start["zero_at"], *(earlier["zero_at"] for earlier in past)])
+    if until:  # kept while root's facts, and with them the boots, are not there yet
+        read["told"]["history"] = until
     if "to_settled_seconds" in start:
         read["gate"] = gate
     return fresh[-_MOST_STARTS:]

@@ -26,7 +26,7 @@ if [ ! -e "$settings/config.toml" ]; then
   if [ -n "${1:-}" ]; then printf 'server_url = "%s"\nenrolment_key_file = "%s/enrolment.key"\n' "$1" "$settings"; fi \
     >"$settings/config.toml"
 fi
-if [ -n "${2:-}" ]; then (umask 077 && cat "$2" >"$settings/enrolment.key"); fi
+if [ -n "${2:-}" ]; then (umask 077 && cat "$2" >"$settings/enrolment.key") && chmod 600 "$settings/enrolment.key"; fi
 chown -R root:wheel "$home" "$settings"
 chmod -R go-w "$home/lib" "$home/bin"
 cp muster.agent.plist "$plist"

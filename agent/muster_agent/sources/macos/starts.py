@@ -29,7 +29,7 @@ def read_starts(machine: Machine) -> list[dict[str, Any]] | None:
     page = machine.notebook.setdefault("starts", {})
     read = page.setdefault("read", {"told": {}, "gate": None})
     seen = machine.notebook.get("seen", {})
-    gate = [boot_id, os.getpid(), len(seen.get("screens", ())), len(seen.get("desktops", ()))]
+    gate = [boot_id, os.getpid(), seen.get("screens", ())[-1:], seen.get("desktops", ())[-1:]]
     if gate == read["gate"]:
         return []
     began = _began(machine, page, boot_id=boot_id)
@@ -56,7 +56,9 @@ def marks(notes: dict[str, Any], began: float) -> dict[str, Any]:
 
 def is_over(machine: Machine) -> bool:
     """Whether nothing more is waited for: a desktop was timed, or ten minutes have passed."""
-    return machine.elapsed() >= _YOUNG_SECONDS or bool(machine.notebook.get("seen", {}).get("desktops"))
+    began = machine.wall() - machine.elapsed() - _CLOCK_SECONDS
+    desktops = machine.notebook.get("seen", {}).get("desktops", ())
+    return machine.elapsed() >= _YOUNG_SECONDS or any(desktop[0] >= began for desktop in desktops)
 
 
 def _began(machine: Machine, page: dict[str, Any], *, boot_id: str) -> float:

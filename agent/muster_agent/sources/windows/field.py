@@ -23,7 +23,8 @@ CHANNELS = (
 _POST_KEY = rf"{MACHINE}\SYSTEM\CurrentControlSet\Control\Session Manager\Power"
 _CHANNELS_KEY = rf"{MACHINE}\SOFTWARE\Microsoft\Windows\CurrentVersion\WINEVT\Channels"
 _SUBSCRIBERS = "*[System[EventID=811 or EventID=812]]"
-_PLAIN = re.compile(r"-?\d{1,19}|0x[0-9a-fA-F]{1,16}|true|false", re.IGNORECASE)
+_INSTANT = re.compile(r"\d{16,19}")  # a FILETIME: that it is there may leave, not when
+_PLAIN = re.compile(r"-?\d{1,15}|0x[0-9a-fA-F]{1,16}|true|false", re.IGNORECASE)
 _SDDL = re.compile(r"[A-Za-fx0-9:;()-]{1,1000}")
 # A person may be called by a number, or a subscriber by a person: of these, what is known alone may leave.
 _FIELDS = {"User32": ("param4",), "Microsoft-Windows-Winlogon": ("TSId",)}
@@ -127,6 +128,8 @@ def _named(key: str) -> str | None:
 
 
 def _kept(text: str, shift: float) -> str | None:
+    if _INSTANT.fullmatch(text):
+        return "1"
     if _PLAIN.fullmatch(text):
         return text
     at = parse_instant(text)
