@@ -108,9 +108,9 @@ def _measured(ask: Callable[[str], str]) -> dict[str, float]:
 
 def _of_system(machine: Machine) -> dict[str, Any]:
     if machine.system == "windows":
-        from muster_agent.sources.windows.field import read_answers, read_records
+        from muster_agent.sources.windows.field import read
 
-        return {"answers": read_answers(machine), "records": read_records(machine)}
+        return read(machine)
     if machine.system == "macos":
         return {}
     try:

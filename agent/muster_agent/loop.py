@@ -25,7 +25,7 @@ from muster_agent.sender import TROUBLES, Sender, Told
 from muster_agent.sources import root_facts
 from muster_agent.sources.sparing import is_sparing
 from muster_agent.spool import Spool
-from muster_agent.stopping import Stopping
+from muster_agent.stopping import Stop, Stopping
 from muster_agent.telling import Tell, say
 from muster_agent.transport import Client, NetworkFaultError
 
@@ -174,8 +174,8 @@ class Agent:
             self._reporter.hardware_hash = identity.hints(self._machine)["hardware_hash"]
         try:
             collected = self._reporter.collect(names)
-        except BaseException:
-            self._reporter.not_built()  # told to stop in the middle: what was collected is in no report
+        except Stop:
+            self._reporter.not_built()  # what was collected is in no report
             raise
         with self._stopping.held():
             try:
@@ -286,7 +286,7 @@ def forget(settings: config.Settings) -> None:
         return
     with lock(settings.state_dir):
         enrolment.forget(settings.state_dir)
-        remove(os.path.join(settings.state_dir, "sealed.json"))
+        seal.take_off(settings.state_dir)
         remove(os.path.join(settings.state_dir, _MEMORY))
         if os.path.isdir(spool):
             shutil.rmtree(spool)

@@ -5,7 +5,6 @@ Enters: a machine, what was sent before, what the server wants. Leaves: the JSON
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from muster_agent.config import Settings
 from muster_agent.guard import Guard
 from muster_agent.machine import Machine
 from muster_agent.sampler import Sampler
+from muster_agent.sources.news import digest_of
 from muster_agent.worker import HungError, Worker
 
 _WANTED_AGAIN_SECONDS = 3_600.0
@@ -170,7 +170,7 @@ class Reporter:
     def _is_news(self, name: str, section: Any, *, sequence: int) -> bool:
         if name not in _RARE:
             return True
-        digest = hashlib.sha256(json.dumps(section, sort_keys=True).encode()).hexdigest()[:16]
+        digest = digest_of(section)
         if self._told.get(name, ("",))[0] == digest and name not in self._wanted:
             return False
         self._told[name] = (digest, sequence)

@@ -55,8 +55,13 @@ def open_elsewhere(state_dir: str, machine: Machine) -> bool:
         return True
     if is_here(state_dir, machine):
         return False
-    remove(_path(state_dir))
+    take_off(state_dir)
     return True
+
+
+def take_off(state_dir: str) -> None:
+    """Let the agent begin here again, if it was sealed."""
+    remove(_path(state_dir))
 
 
 def _path(state_dir: str) -> str:

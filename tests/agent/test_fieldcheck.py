@@ -146,7 +146,7 @@ def test_open_points_are_answered_by_kind() -> None:
     key = rf"SOFTWARE\Microsoft\Windows\CurrentVersion\WINEVT\Channels\{PERFORMANCE}"
     pc.key(key, Enabled=1, MaxSize=1_052_672, ChannelAccess="O:BAG:SYD:(A;;0x2;;;S-1-15-2-1)(A;;0xf0007;;;SY)")
 
-    told = field.read_answers(pc.machine)
+    told = field.read(pc.machine)["answers"]
 
     assert told["starts_by_kind"] == {"fast_startup": 1, "full": 1}
     assert told["starts_with_event_100"] == {"fast_startup": 0, "full": 1}
@@ -159,7 +159,7 @@ def test_a_log_that_may_not_be_read_is_told_as_such() -> None:
     pc = WindowsFixture()
     pc.windows.refused = {PERFORMANCE: 5}
 
-    assert field.read_answers(pc.machine)["channels"][PERFORMANCE]["readable"] is False
+    assert field.read(pc.machine)["answers"]["channels"][PERFORMANCE]["readable"] is False
 
 
 @given(st.dictionaries(st.text(max_size=30), st.text(max_size=60), max_size=8), st.integers(100, 112))

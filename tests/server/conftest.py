@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from tests.server import postgresql
+from tests.server.door import Device, enrolment_key
 
 from muster_server import create_app
 from muster_server.clock import day_start_ms, now_ms
@@ -77,3 +78,9 @@ def app(database: Database, settings: Settings) -> Iterator[Flask]:
 def client(app: Flask) -> FlaskClient:
     """A client of the application."""
     return app.test_client()
+
+
+@pytest.fixture
+def device(client: FlaskClient, database: Database) -> Device:
+    """A device that is enrolled and has reported nothing."""
+    return Device(client, enrolment_key(database))

@@ -7,8 +7,12 @@ import json
 import secrets
 from typing import Any, Protocol
 
+from sqlalchemy import Table, select
+
 from muster_server.clock import iso, now_ms
+from muster_server.config import Settings
 from muster_server.db import Database
+from muster_server.jobs import fold
 from muster_server.store.enrolment import make_key
 
 TERMS: dict[str, Any] = {"unit": "North", "site": "Station 1", "uses_left": 10_000, "needs_approval": False}
@@ -19,6 +23,13 @@ def enrolment_key(database: Database, **terms: Any) -> str:
     chosen = {**TERMS, "expires_at": now_ms() + 86_400_000, **terms}
     with database.write() as connection:
         return make_key(connection, "tests", now=now_ms(), terms=chosen)
+
+
+def folded(database: Database, settings: Settings, table: Table) -> list[Any]:
+    """Every row of a table, once all that was received is folded."""
+    fold.run(database, settings, now=now_ms())
+    with database.read() as connection:
+        return list(connection.execute(select(table)))
 
 
 class Answer(Protocol):

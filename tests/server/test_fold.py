@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
-from tests.server.door import Device, enrolment_key, start
+from tests.server.door import Device, enrolment_key, folded, start
 
 from muster_server.clock import DAY_MS, HOUR_MS, day_of, iso, now_ms
 from muster_server.config import Settings
@@ -28,17 +28,6 @@ from muster_server.models import (
 )
 
 CPU = [10, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 30]
-
-
-@pytest.fixture
-def device(client: FlaskClient, database: Database) -> Device:
-    return Device(client, enrolment_key(database))
-
-
-def folded(database: Database, settings: Settings, table: Any) -> list[Any]:
-    fold.run(database, settings, now=now_ms())
-    with database.read() as connection:
-        return list(connection.execute(select(table)))
 
 
 def hour_of_use(at: int, **more: Any) -> dict[str, Any]:

@@ -7,10 +7,8 @@ import json
 import secrets
 from typing import Any
 
-import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select
-from tests.server.door import Device, enrolment_key, start
+from tests.server.door import Device, folded, start
 
 from muster_server.clock import DAY_MS, HOUR_MS, iso, now_ms
 from muster_server.config import Settings
@@ -18,17 +16,6 @@ from muster_server.db import Database
 from muster_server.fold import marks
 from muster_server.jobs import fold, retention
 from muster_server.models import device_days, device_state, ledger, sign_ins, starts
-
-
-@pytest.fixture
-def device(client: FlaskClient, database: Database) -> Device:
-    return Device(client, enrolment_key(database))
-
-
-def folded(database: Database, settings: Settings, table: Any) -> list[Any]:
-    fold.run(database, settings, now=now_ms())
-    with database.read() as connection:
-        return list(connection.execute(select(table)))
 
 
 def sign_in(at: int, **more: Any) -> dict[str, Any]:

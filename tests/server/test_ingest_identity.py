@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, func, select, update
 from tests.server.door import Device, enrolment_key
@@ -18,11 +17,6 @@ HARDWARE = {"smbios_uuid": "u-1", "system_serial": "s-1", "disk_serial": "d-1", 
 
 def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(reports)) or 0
-
-
-@pytest.fixture
-def device(client: FlaskClient, database: Database) -> Device:
-    return Device(client, enrolment_key(database))
 
 
 def test_a_report_sent_again_a_month_later_is_a_duplicate_though_its_raw_row_is_gone(

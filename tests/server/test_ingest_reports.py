@@ -21,11 +21,6 @@ from muster_server.models import device_orders, devices, reports, streams
 EMPTY = gzip.compress(b"{}", mtime=0)
 
 
-@pytest.fixture
-def device(client: FlaskClient, database: Database) -> Device:
-    return Device(client, enrolment_key(database))
-
-
 def stored(database: Database) -> list[Any]:
     with database.read() as connection:
         return list(connection.execute(select(reports).order_by(reports.c.id)))

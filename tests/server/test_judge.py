@@ -20,11 +20,6 @@ from muster_server.store.judging import next_daily_minute
 from muster_server.store.snapshots import newest_snapshot
 
 
-@pytest.fixture
-def device(client: FlaskClient, database: Database) -> Device:
-    return Device(client, enrolment_key(database))
-
-
 class Court:
     """Folds and judges, and reads what came of it."""
 

@@ -11,8 +11,8 @@ import pytest
 from tests import needs
 from tests.windows.wine import Wine
 
+from ingredients import PackagingError
 from muster_agent import __version__
-from muster_msi import PackagingError
 from muster_msi.folder import lay
 from muster_msi.making import build
 from muster_msi.parts import Parts, fetch

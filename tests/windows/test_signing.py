@@ -12,9 +12,10 @@ import pytest
 from tests import needs
 from tests.windows.conftest import Built
 
+from ingredients import PackagingError
 from muster_agent import __version__
 from muster_agent.config import _RANGES, POLICY, Settings
-from muster_msi import PackagingError, policy, signing
+from muster_msi import policy, signing
 from muster_msi.allowed import authenticode
 from muster_msi.making import build
 

@@ -85,8 +85,7 @@ def build(out: Path, about: dict[str, str]) -> Path:
     version = about["version"]
     if not re.fullmatch(r"[0-9][0-9A-Za-z.+~]*", version):
         raise PackagingError(f"{version!r} is no version of a Debian package: write digits and dots, like 1.4.0.")
-    if shutil.which("dpkg-deb") is None:
-        raise PackagingError("dpkg-deb is not installed: build on Debian, or apt-get install dpkg.")
+    dpkg_deb = ingredients.tool("dpkg-deb", "dpkg")
     made_at = ingredients.made_at()
     package = out.resolve() / f"muster-agent_{version}_{ARCHITECTURE}.deb"
     package.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +98,7 @@ def build(out: Path, about: dict[str, str]) -> Path:
         os.utime(tree, (made_at, made_at))
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(made_at)}
         ingredients.run(
-            ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(package)], environment=environment
+            [dpkg_deb, "--root-owner-group", "-Zxz", "--build", str(tree), str(package)], environment=environment
         )
     return package
 
@@ -113,7 +112,7 @@ def _lay(tree: Path, about: dict[str, str]) -> None:
     named = library / "muster_agent" / "__init__.py"
     named.write_text(re.sub(r'(?<=__version__ = ").*(?=")', about["version"], named.read_text("utf-8")), "utf-8")
     with zipfile.ZipFile(ingredients.psutil_wheel(_WHEEL_PLATFORM, "manylinux*x86_64")) as wheel:
-        wheel.extractall(library, [name for name in wheel.namelist() if not name.startswith("psutil/tests/")])
+        wheel.extractall(library)
     for source, place in _PLACES.items():
         _put(tree / place / Path(source).name, (HERE.parent / source).read_bytes())
     group = (HERE.parent / "systemd" / "muster-agent-facts.sysusers.conf").read_bytes()

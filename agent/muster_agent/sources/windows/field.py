@@ -14,6 +14,7 @@ from typing import Any
 from muster_agent.machine import Machine
 from muster_agent.sources.windows import MACHINE, LogError, performance, system_log
 from muster_agent.sources.windows.events import Event, base_name, parse_event, parse_instant
+from muster_agent.sources.windows.starts import LATE_SECONDS, TWIN_SECONDS
 
 LOGON_CHANNEL = "Microsoft-Windows-Winlogon/Operational"
 CHANNELS = (
@@ -35,12 +36,24 @@ _ZERO = datetime(2001, 1, 1, tzinfo=timezone.utc).timestamp()  # noqa: UP017 - w
 _MOST_RECORDS = 3_000
 
 
-def read_records(machine: Machine) -> list[dict[str, Any]]:
-    """Records of starts, reduced and shifted, oldest first; a log that cannot be read brings none."""
-    events = [*_events(machine, system_log.CHANNEL, query=system_log.QUERY.format(after=0))]
-    events += _events(machine, performance.CHANNEL, query=performance.QUERY.format(after=0))
-    shift = _ZERO - min((event.at for event in events), default=0.0)
-    return [reduced(event, shift) for event in sorted(events, key=lambda event: event.at)]
+def read(machine: Machine) -> dict[str, Any]:
+    """`records` of starts, reduced and shifted, oldest first, and `answers` to the open points of this kind of device.
+
+    A log that cannot be read brings no records, and is told as such.
+    """
+    system = _events(machine, system_log.CHANNEL, query=system_log.QUERY.format(after=0))
+    measured = _events(machine, performance.CHANNEL, query=performance.QUERY.format(after=0))
+    events = sorted((*system, *measured), key=lambda event: event.at)
+    shift = _ZERO - events[0].at if events else 0.0
+    told = {
+        "channels": {channel: _channel(machine, channel) for channel in CHANNELS},
+        "firmware_post_ms": _number(machine.windows.values(_POST_KEY).get("FwPOSTTime")),
+        "winlogon_subscribers": _subscribers(machine),
+    }
+    return {
+        "answers": {**told, **answers(system, measured)},
+        "records": [reduced(event, shift) for event in events],
+    }
 
 
 def reduced(event: Event, shift: float) -> dict[str, Any]:
@@ -59,17 +72,6 @@ def restored(record: dict[str, Any]) -> Event:
     return Event(record["provider"], record["id"], record["record"], record["at"], None, record["data"])
 
 
-def read_answers(machine: Machine) -> dict[str, Any]:
-    """What this device says to the open points of its kind."""
-    return {
-        "channels": {channel: _channel(machine, channel) for channel in CHANNELS},
-        "firmware_post_ms": _number(machine.windows.values(_POST_KEY).get("FwPOSTTime")),
-        "winlogon_subscribers": _subscribers(machine),
-        **answers(_events(machine, system_log.CHANNEL, query=system_log.QUERY.format(after=0)),
-                  _events(machine, performance.CHANNEL, query=performance.QUERY.format(after=0))),
-    }  # fmt: skip
-
-
 def answers(system: list[Event], measured: list[Event]) -> dict[str, Any]:
     """What records answer. Pure."""
     boots, hundreds = system_log.boots_of(system), [found for found in map(performance.parse_start, measured) if found]
@@ -85,7 +87,7 @@ def answers(system: list[Event], measured: list[Event]) -> dict[str, Any]:
 
 
 def _near(kind: str) -> float:
-    return 600.0 if kind in ("fast_startup", "resume") else 60.0
+    return LATE_SECONDS if kind in ("fast_startup", "resume") else TWIN_SECONDS
 
 
 def _channel(machine: Machine, channel: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _LOGON_KEY = rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 _POST_KEY = rf"{MACHINE}\SYSTEM\CurrentControlSet\Control\Session Manager\Power"
 _BITLOCKER_KEY = rf"{MACHINE}\SOFTWARE\Policies\Microsoft\FVE"
 _MOST_STARTS, _MOST_KNOWN, _MOST_EVENTS = 400, 48, 3_000
-_TWIN_SECONDS, _LATE_SECONDS = 60.0, 600.0
+TWIN_SECONDS, LATE_SECONDS = 60.0, 600.0  # within which records are of one start; of a thaw, which is noted late
 
 
 def read_starts(machine: Machine) -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ class _Joined:
 
     def _id_of(self, kind: str, zero: float, *, named_at: float) -> str:
         """The id that a start of this kind within 60 s already has, or a new one of the second that names it."""
-        near = [known for known in self._known if known[1] == kind and abs(known[0] - zero) <= _TWIN_SECONDS]
+        near = [known for known in self._known if known[1] == kind and abs(known[0] - zero) <= TWIN_SECONDS]
         if near:
             return str(min(near, key=lambda known: abs(known[0] - zero))[2])
         start_id = keyed_hash(f"start:{kind}:{instant(int(named_at))}")[:32]
@@ -130,8 +130,8 @@ class _Joined:
     def _id_for(self, start: Measured) -> str:
         """The id of the start that an event 100 measured: the nearest known one, else one of an unknown kind."""
         far = [(abs(known[0] - start.zero), known[1], known[2]) for known in self._known]
-        near = [(apart, start_id) for apart, _, start_id in far if apart <= _TWIN_SECONDS]
-        late = [(apart, i) for apart, kind, i in far if kind in ("fast_startup", "resume") and apart <= _LATE_SECONDS]
+        near = [(apart, start_id) for apart, _, start_id in far if apart <= TWIN_SECONDS]
+        late = [(apart, i) for apart, kind, i in far if kind in ("fast_startup", "resume") and apart <= LATE_SECONDS]
         if near or late:
             return str(min(near or late)[1])
         return self._id_of("unknown", start.zero, named_at=start.zero)
@@ -159,7 +159,7 @@ class _Joined:
         }
 
     def _own(self, found: dict[str, Any], zero: float, *, boot: Boot | None) -> dict[str, Any]:
-        until = min((known[0] for known in self._known if known[0] > zero + _TWIN_SECONDS), default=float("inf"))
+        until = min((known[0] for known in self._known if known[0] > zero + TWIN_SECONDS), default=float("inf"))
         accepted = system_log.first_sign_in(boot) if boot else None
         notes = self._machine.notebook.get("seen", {})
         seen = seen_between(zero, until, notes=notes, log=(accepted, self._ready))

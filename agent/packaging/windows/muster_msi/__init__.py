@@ -6,12 +6,5 @@ application control, and the templates for Group Policy.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[4]
 # The day that files and the package bear; of no meaning but that it never changes. 2025-01-01.
 EPOCH_SECONDS = 1_735_689_600
-
-
-class PackagingError(Exception):
-    """The package cannot be made; the text says what to do."""

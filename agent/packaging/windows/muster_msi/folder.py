@@ -16,8 +16,9 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from muster_msi import EPOCH_SECONDS, ROOT, PackagingError
-from muster_msi.parts import Parts, tool
+from ingredients import ROOT, PackagingError, tool
+from muster_msi import EPOCH_SECONDS
+from muster_msi.parts import Parts
 from muster_msi.portable import exports
 
 _DROPPED = re.compile(

@@ -10,8 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ingredients import PackagingError
 from muster_agent import __version__
-from muster_msi import PackagingError, signing
+from muster_msi import signing
 from muster_msi.allowed import listed
 from muster_msi.folder import lay
 from muster_msi.package import make

@@ -10,9 +10,8 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from muster_msi import PackagingError
+from ingredients import PackagingError, tool
 from muster_msi.folder import touch
-from muster_msi.parts import tool
 from muster_msi.tables import Table, mended
 from muster_msi.wxs import UPGRADE_CODE, source
 

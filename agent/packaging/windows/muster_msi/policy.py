@@ -9,8 +9,8 @@ import re
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ingredients import ROOT
 from muster_agent.config import _RANGES, POLICY, Settings
-from muster_msi import ROOT
 
 SECRET = "enrolment_key"  # noqa: S105 - the name of a setting
 _SPACE = 'xmlns="http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions" revision="1.0" schemaVersion="1.0"'

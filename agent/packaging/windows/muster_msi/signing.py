@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from muster_msi import PackagingError
-from muster_msi.parts import tool
+from ingredients import PackagingError, tool
 
 SIGNED = (".exe", ".dll", ".pyd")
 
